@@ -1,0 +1,78 @@
+import { deepFreeze } from '#kernel';
+import { fill, isRecord } from './filled.ts';
+import type { Variables } from './service.ts';
+import { blueGreen, type BlueGreen } from './strategy.ts';
+
+/** Who must sign before a release may enter an environment: one distinct person for each function named. */
+export type ApprovalRule = { readonly functions: readonly string[] };
+
+/** A place where services run, and what must hold first. */
+export type Environment = {
+  /** The services that run here, with what differs from their definition. */
+  readonly services: Readonly<Record<string, EnvironmentService>>;
+  readonly approvals?: ApprovalRule;
+  /** Environments in which the same release must be live first. */
+  readonly after: readonly string[];
+};
+
+/** A service in one environment. */
+export type EnvironmentService = {
+  readonly strategy: BlueGreen;
+  /** Public port of the router; without one a free port is found once and kept. */
+  readonly listen?: number;
+  readonly env: Variables;
+  readonly instances?: number;
+};
+
+declare const runs: unique symbol;
+
+/**
+ * An environment that names its services, the services they call, and the environments before it in its type, so that the delivery can
+ * check them. The symbol exists for the compiler only: the keys of an object that is not a literal escape its checks otherwise.
+ */
+export type EnvironmentOf<Name extends string, Before extends string> = Omit<Environment, 'after'> & {
+  readonly after: readonly Before[];
+  readonly [runs]?: Name;
+};
+
+/** What differs for a service in one environment; `blueGreen()` unless told. */
+export type EnvironmentServiceInput<Callee extends string> = {
+  readonly strategy?: BlueGreen;
+  /** Public port of the router; without one a free port is found once and kept. */
+  readonly listen?: number;
+  /** Variables here, over those of the service. */
+  readonly env?: Variables<Callee>;
+  readonly instances?: number;
+};
+
+/** What a user writes for an environment. */
+export type EnvironmentInput<Name extends string, Before extends string, Callee extends string> = {
+  /** The services that run here: `{ engine: {}, api: { listen: 8080 } }`. */
+  readonly services: { readonly [Service in Name]: EnvironmentServiceInput<Callee> };
+  /** Environments in which the same release must be live first. */
+  readonly after?: readonly Before[];
+  /** Who must sign: `approvals('trading', 'risk')`. */
+  readonly approvals?: ApprovalRule;
+};
+
+/** An environment written as a plain object in the delivery; never one that was made before, whose names would escape the check. */
+export type PlainEnvironment<Name extends string, Before extends string> = Omit<EnvironmentInput<Name, Before, Name>, 'services'> & {
+  readonly services: { readonly [Service in Name]?: EnvironmentServiceInput<Name> };
+  readonly [runs]?: never;
+};
+
+/** A place where services run: which, with what, after which other places, and who must sign. */
+export function environment<const Name extends string, const Before extends string = never, const Callee extends string = never>(
+  input: EnvironmentInput<Name, Before, Callee>,
+): EnvironmentOf<Name | Callee, Before> {
+  const filled: unknown = fill<{ readonly after: readonly Before[] }>(input, { after: [] });
+  if (!isRecord(filled) || !isRecord(filled['services'])) return deepFreeze(filled) as EnvironmentOf<Name | Callee, Before>;
+  const services = Object.entries(filled['services']).map(([name, service]) => [
+    name,
+    fill<EnvironmentServiceInput<string>>(service, { strategy: blueGreen(), env: {} }),
+  ]);
+  return deepFreeze({ ...filled, services: Object.fromEntries(services) as unknown }) as EnvironmentOf<Name | Callee, Before>;
+}
+
+/** One distinct person of each function named must sign, none of them an author of what changed. */
+export const approvals = (first: string, ...more: readonly string[]): ApprovalRule => deepFreeze({ functions: [first, ...more] });

@@ -1,0 +1,114 @@
+import { globShape } from './job-shape.ts';
+import { names } from './name.ts';
+import { member, shown } from './problem.ts';
+import { anyText, duration, isRecord, list, object, oneOf, record, share, text, variant, whole, type Rule } from './shape.ts';
+
+const kind: Rule = text();
+const urlPath: Rule = text({ pattern: /^\/\S*$/, what: 'a path (/…)' });
+const rhythm = { kind: { rule: kind }, interval: { rule: duration() }, timeout: { rule: duration() } };
+
+const healthShape: Rule = variant('http(…) or connect()', {
+  http: object('http(…)', { ...rhythm, path: { rule: urlPath } }),
+  connect: object('connect()', rhythm),
+});
+
+const given = /^(?:PORT|HOST|SLUICE_.*)$/;
+const reference: Rule = variant("a text, addressOf('…') or folder('…')", {
+  'address-of': object('addressOf(…)', { kind: { rule: kind }, service: { rule: text() } }),
+  folder: object('folder(…)', { kind: { rule: kind }, name: { rule: text(names.thing) } }),
+});
+const variable: Rule = (value, path, report) => (typeof value === 'string' ? anyText : reference)(value, path, report);
+const variablesShape: Rule = (value, path, report) => {
+  record(names.variable, variable)(value, path, report);
+  if (!isRecord(value)) return;
+  for (const name of Object.keys(value)) if (given.test(name)) report(member(path, name), 'Sluice gives this one to every instance');
+};
+
+const startShape: Rule = (value, path, report) => {
+  list(anyText, 'some')(value, path, report);
+  if (Array.isArray(value) && value.length > 0) text()(value[0], `${path}[0]`, report);
+};
+
+const smokeShape: Rule = object('get(…)', {
+  method: { rule: oneOf(['GET']) },
+  path: { rule: urlPath },
+  status: { rule: whole(100, 599) },
+  contains: { rule: text(), optional: true },
+});
+
+/** A service as `service({ … })` makes it. */
+export const serviceShape: Rule = object('service({ … })', {
+  files: { rule: list(globShape, 'some') },
+  start: { rule: startShape },
+  traffic: { rule: oneOf(['request', 'connection']) },
+  health: { rule: healthShape },
+  smoke: { rule: list(smokeShape) },
+  env: { rule: variablesShape },
+  secrets: { rule: list(text(names.variable)) },
+  instances: { rule: whole(1, 1_000) },
+  startWithin: { rule: duration() },
+  stopWithin: { rule: duration() },
+});
+
+const triggerShape: Rule = variant('errorRate(…), latency(…), healthFailures(…) or restarts(…)', {
+  'error-rate': object('errorRate(…)', { kind: { rule: kind }, above: { rule: share }, for: { rule: duration() } }),
+  latency: object('latency(…)', {
+    kind: { rule: kind },
+    quantile: { rule: oneOf(['p50', 'p95', 'p99', 'p999']) },
+    above: { rule: duration() },
+    for: { rule: duration() },
+  }),
+  'health-failures': object('healthFailures(…)', { kind: { rule: kind }, inARow: { rule: whole(1, 1_000) } }),
+  restarts: object('restarts(…)', { kind: { rule: kind }, above: { rule: whole(0, 1_000) } }),
+});
+
+const stepsShape: Rule = (value, path, report) => {
+  list(object('step(percent(…), …)', { weight: { rule: share }, watch: { rule: duration('or-zero') } }), 'some')(value, path, report);
+  if (!Array.isArray(value)) return;
+  const weights = value.map((each: unknown) => (isRecord(each) && typeof each['weight'] === 'number' ? each['weight'] : undefined));
+  weights.forEach((weight, at) => {
+    const before = at === 0 ? 0 : weights[at - 1];
+    if (weight !== undefined && before !== undefined && weight <= before)
+      report(`${path}[${at}]`, 'each step must give the new slot more than the one before');
+  });
+  const last = weights.at(-1);
+  if (last !== undefined && last !== 10_000) report(`${path}[${weights.length - 1}]`, 'the last step must be the whole: percent(100)');
+};
+
+const strategyShape: Rule = variant('blueGreen({ … })', {
+  'blue-green': object('blueGreen({ … })', {
+    kind: { rule: kind },
+    steps: { rule: stepsShape },
+    triggers: { rule: list(triggerShape) },
+    minimumSample: { rule: whole(0, 1_000_000_000) },
+    onInconclusive: {
+      // oxlint-disable-next-line unicorn/no-thenable -- a word of the policy, never a function: awaiting it is harmless
+      rule: object('{ holdFor, then }', { holdFor: { rule: duration('or-zero') }, then: { rule: oneOf(['revert', 'stay']) } }),
+    },
+    keepWarm: { rule: duration('or-zero') },
+    drainWithin: { rule: duration('or-zero') },
+  }),
+});
+
+const functionsShape: Rule = (value, path, report) => {
+  list(text(names.thing), 'some')(value, path, report);
+  if (!Array.isArray(value)) return;
+  value.forEach((each, at) => value.indexOf(each) < at && report(`${path}[${at}]`, `${shown(each)} is named twice`));
+};
+
+/** An environment as `environment({ … })` makes it. */
+export const environmentShape: Rule = object('environment({ … })', {
+  services: {
+    rule: record(
+      names.thing,
+      object('{ strategy, listen, env, instances }', {
+        strategy: { rule: strategyShape },
+        listen: { rule: whole(1, 65_535), optional: true },
+        env: { rule: variablesShape },
+        instances: { rule: whole(1, 1_000), optional: true },
+      }),
+    ),
+  },
+  approvals: { rule: object('approvals(…)', { functions: { rule: functionsShape } }), optional: true },
+  after: { rule: list(text()) },
+});
