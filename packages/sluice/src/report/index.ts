@@ -1,0 +1,3 @@
+export type { CoverageEvidence, Evidence, FileCoverage, ReportError, Share, TestEvidence, TestFailure } from './evidence.ts';
+export { parseReport } from './parser.ts';
+export type { ReportFormat } from './parser.ts';
