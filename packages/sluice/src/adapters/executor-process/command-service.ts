@@ -1,0 +1,109 @@
+import { assertNever, err, ok, type Result } from '#kernel';
+import type { PlannedJob } from '#run';
+import { jobEnvironment } from './job-environment.ts';
+import { JobLog } from './job-log.ts';
+import type { RunningService, ServiceRefusal, ServiceRequest } from './running-service.ts';
+import { isReady, portAnswers } from './readiness.ts';
+import { startStep, type StepEnd } from './step-process.ts';
+import type { TaskRunner } from './task-runner.ts';
+
+type CommandService = Extract<PlannedJob['services'][string], { readonly kind: 'command' }>;
+
+/** Starts a command and waits until it is ready. One that ends while it is awaited fails at once, with the end of its log. */
+export async function startCommandService(
+  runner: TaskRunner,
+  { job, service, logFile, env: given, signal }: ServiceRequest<CommandService>,
+): Promise<Result<RunningService, ServiceRefusal>> {
+  const { clock, project, path } = runner.options;
+  // A stranger who answers on the port would be taken for the service, and the tests would judge the stranger.
+  if (service.ready.kind === 'port' && (await portAnswers(service.ready.port, signal))) {
+    return err({ because: `port ${service.ready.port} is in use already, by a process that is not of this job`, tail: '' });
+  }
+  const log = new JobLog(logFile, { mask: runner.mask(), spares: runner.spares });
+  const { task, temporary } = runner.open(logFile);
+  const env = {
+    ...jobEnvironment({ job, serviceEnv: given, secrets: {} }, { path, home: runner.home, temporary, task: task.name }),
+    ...service.env,
+  };
+  // Through a pipe even without secrets: a log that lies in memory as well is read for a line without reading the file again and again.
+  let seen = '';
+  const watched = service.ready.kind === 'log-line' ? service.ready.contains : undefined;
+  const onOutput = (bytes: Buffer): void => {
+    log.write(bytes);
+    if (watched !== undefined && !seen.includes(watched)) seen = (seen + bytes.toString('latin1')).slice(-1_000_000);
+  };
+  const child = startStep({ step: service.command, cwd: project, env, log: log.fd, onOutput });
+  if (child.pid !== undefined) runner.began(task, job.name, child.pid);
+  let ended: StepEnd | undefined;
+  const gone = new AbortController();
+  const over = child.ended.then((end) => {
+    ended = end;
+    gone.abort();
+    return end;
+  });
+  const stop = async (): Promise<void> => {
+    await runner.end(task);
+    await child.drained();
+    log.flush();
+    runner.close(task, temporary);
+    log[Symbol.dispose]();
+  };
+  const refuse = async (because: string): Promise<Result<never, ServiceRefusal>> => {
+    await runner.end(task);
+    await child.drained();
+    log.flush();
+    const tail = log.tail();
+    runner.close(task, temporary);
+    log[Symbol.dispose]();
+    return err({ because, tail });
+  };
+  const look = {
+    log: () => Buffer.from(seen, 'latin1').toString(),
+    command: async (step: PlannedJob['steps'][number]) => {
+      const probe = startStep({ step, cwd: project, env, log: log.fd });
+      if (probe.pid !== undefined) runner.began(task, job.name, probe.pid);
+      const end = await probe.ended;
+      return end.kind === 'exited' && end.code === 0;
+    },
+    signal: AbortSignal.any([signal, gone.signal]),
+  };
+  const deadline = clock.monotonic() + service.ready.timeout;
+  for (;;) {
+    const ready = await isReady(service.ready, look);
+    if (ended !== undefined) return refuse(describe(ended));
+    if (signal.aborted) {
+      await stop();
+      return err('cancelled');
+    }
+    if (ready) break;
+    if (clock.monotonic() >= deadline) return refuse(`not ready within ${service.ready.timeout} ms`);
+    await clock.sleep(service.ready.interval, look.signal).catch(() => undefined); // it ended, or the run did: seen above
+  }
+  const died = over.then(async (end) => {
+    await clock.sleep(0);
+    return { because: describe(end), tail: log.lost ?? safeTail(log) };
+  });
+  return ok({ env: {}, died, stop });
+}
+
+/** The log may be closed already when a service that was stopped tells of its end; nobody listens then. */
+function safeTail(log: JobLog): string {
+  try {
+    return log.tail();
+  } catch {
+    return '';
+  }
+}
+
+function describe(end: StepEnd): string {
+  switch (end.kind) {
+    case 'exited':
+      return `it ended with exit code ${end.code}`;
+    case 'signalled':
+      return `it was ended by ${end.signal}`;
+    case 'not-started':
+      return end.because;
+    default:
+      return assertNever(end);
+  }
+}

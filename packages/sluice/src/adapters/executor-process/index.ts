@@ -1,0 +1,2 @@
+export { openRun, unresolvedEffects } from './open-run.ts';
+export type { LocalRun, OpenRunOptions } from './open-run.ts';

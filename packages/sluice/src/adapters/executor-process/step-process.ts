@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import type { PlannedJob } from '#run';
+
+type Step = PlannedJob['steps'][number];
+
+/** How a step ended; `not-started` when its program cannot be run. */
+export type StepEnd =
+  | { readonly kind: 'exited'; readonly code: number }
+  | { readonly kind: 'signalled'; readonly signal: string }
+  | { readonly kind: 'not-started'; readonly because: string };
+
+export type StepOptions = {
+  readonly step: Step;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Descriptor of the log. Every step holds it as descriptor 3, by which its processes are found again. */
+  readonly log: number;
+  /** When set, output comes here, both streams in the order written, and not into the log. */
+  readonly onOutput?: (bytes: Buffer) => void;
+};
+
+/** A step that runs in a session and process group of its own; `pid` is the group's number. */
+export type StepProcess = {
+  readonly pid: number | undefined;
+  readonly ended: Promise<StepEnd>;
+  /** Settles when all output was handed over; call it when nothing of the step runs any more. */
+  drained(): Promise<void>;
+};
+
+/** Starts one step. */
+export function startStep({ step, cwd, env, log, onOutput }: StepOptions): StepProcess {
+  const [program, ...args] = typeof step === 'string' ? (['/bin/sh', '-c', step] as const) : step;
+  // One pipe for both streams keeps their order, and lets a secret that is cut between them be found.
+  const [command, ...words] =
+    onOutput === undefined ? ([program, ...args] as const) : (['/bin/sh', '-c', 'exec "$0" "$@" 2>&1', program, ...args] as const);
+  const child = spawn(command, words, {
+    cwd,
+    env,
+    detached: true,
+    stdio: ['ignore', onOutput === undefined ? log : 'pipe', log, log],
+  });
+  const output: Readable | null = child.stdout;
+  if (onOutput !== undefined) output?.on('data', onOutput);
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const ended = new Promise<StepEnd>((resolve) => {
+    child.once('error', (error: NodeJS.ErrnoException) => resolve({ kind: 'not-started', because: reason(error, program, cwd) }));
+    // `exit`, not `close`: a child in the background may hold the streams open for ever.
+    child.once('exit', (code, signal) => resolve(signal === null ? { kind: 'exited', code: code ?? 1 } : { kind: 'signalled', signal }));
+  });
+  return { pid: child.pid, ended, drained: () => (output === null || child.pid === undefined ? Promise.resolve() : closed) };
+}
+
+function reason(error: NodeJS.ErrnoException, program: string, cwd: string): string {
+  if (error.code === 'ENOENT') return `no program "${program}" in PATH (or no folder ${cwd})`;
+  if (error.code === 'EACCES') return `"${program}" may not be executed`;
+  return error.message;
+}

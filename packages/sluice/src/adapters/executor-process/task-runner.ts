@@ -1,0 +1,102 @@
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { identifyProcess } from '#host';
+import type { Clock } from '#kernel';
+import { SecretMask, type RunFolder, type SecretPatterns } from '#run';
+import { endTask } from './end-task.ts';
+import { SpareLogs } from './job-log.ts';
+import { ProcessTable, type Task } from './process-table.ts';
+
+export type RunnerOptions = {
+  readonly runId: string;
+  readonly project: string;
+  /** Where programs are looked up: all that a job inherits of its runner's environment. */
+  readonly path: string;
+  /** A private folder for `HOME` and `TMPDIR` of jobs, gone with the run. */
+  readonly scratch: string;
+  readonly folder: RunFolder;
+  readonly clock: Clock;
+  /** All secrets of the run: none of them reaches any log. */
+  readonly patterns: SecretPatterns | undefined;
+  readonly graceMs: number;
+  /** Ends the grace: a second Ctrl-C. */
+  readonly force: AbortSignal;
+};
+
+const sampleMs = 100; // rare enough to cost nothing, often enough to see a child before its parent leaves it
+
+/** What attempts and services of one run share: the process table, the folders, the mask. */
+export class TaskRunner implements AsyncDisposable {
+  readonly options: RunnerOptions;
+  readonly table: ProcessTable;
+  readonly home: string;
+  readonly patterns: SecretPatterns | undefined;
+  readonly spares = new SpareLogs();
+  #count = 0;
+  /** Temporary folders that are empty and free: making and removing one for each attempt would cost more than the journal. */
+  readonly #free: string[] = [];
+  readonly #open = new Set<Task>();
+  #sampling: NodeJS.Timeout | undefined;
+
+  constructor(options: RunnerOptions) {
+    this.options = options;
+    this.table = new ProcessTable([options.project, options.scratch]);
+    this.home = join(options.scratch, 'home');
+    mkdirSync(this.home, { recursive: true, mode: 0o700 });
+    this.patterns = options.patterns;
+  }
+
+  /** A task with an empty temporary folder of its own. */
+  open(leash: string): { readonly task: Task; readonly temporary: string } {
+    this.#count += 1;
+    const task = this.table.open(`${this.options.runId}.${this.#count}`, leash);
+    this.#open.add(task);
+    this.#sampling ??= setInterval(() => this.table.scan(), sampleMs).unref();
+    const free = this.#free.pop();
+    if (free !== undefined) return { task, temporary: free };
+    const temporary = join(this.options.scratch, String(this.#count));
+    mkdirSync(temporary, { mode: 0o700 });
+    return { task, temporary };
+  }
+
+  mask(): SecretMask | undefined {
+    return this.patterns === undefined ? undefined : new SecretMask(this.patterns);
+  }
+
+  /** A process of the task was started: it is journaled, so that it is found also when we die. */
+  began(task: Task, job: string, pid: number): void {
+    this.table.addGroup(task, pid);
+    const identity = identifyProcess(pid);
+    if (identity !== undefined) this.options.folder.append({ type: 'process-began', job, pid, startTicks: identity.startTicks });
+  }
+
+  /** Ends whatever the task started and still runs; tells how many processes there were. */
+  end(task: Task): Promise<number> {
+    return endTask(this.table, task, this.options.clock, { graceMs: this.options.graceMs, now: this.options.force });
+  }
+
+  close(task: Task, temporary: string): void {
+    this.table.close(task);
+    this.#open.delete(task);
+    if (this.#open.size === 0) {
+      clearInterval(this.#sampling);
+      this.#sampling = undefined;
+    }
+    if (isEmpty(temporary)) this.#free.push(temporary);
+    else rmSync(temporary, { recursive: true, force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const task of this.#open) await this.end(task);
+    clearInterval(this.#sampling);
+  }
+}
+
+/** A folder that a job removed or closed to us is not free to be used again. */
+function isEmpty(folder: string): boolean {
+  try {
+    return readdirSync(folder).length === 0;
+  } catch {
+    return false;
+  }
+}
