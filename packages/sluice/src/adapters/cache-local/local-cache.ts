@@ -1,0 +1,206 @@
+import { randomBytes } from 'node:crypto';
+import { fstatSync, fsync, futimesSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { identifyProcess, syncFolder } from '#host';
+import { err, ok, SluiceError, type Clock, type Digest, type Result } from '#kernel';
+import type { PlannedJob } from '#run';
+import type { Cache, CacheAnswer, CacheRequest, CacheTicket, SecretPatterns, StoreAnswer, StoreRequest } from '#run';
+import { capture, describeOutputs } from './capture.ts';
+import { DamagedEntry, EntryReader, EntryWriter } from './entry-file.ts';
+import { evict, type CacheLimits } from './eviction.ts';
+import { FileIndex } from './file-index.ts';
+import { InputReader, type InputSnapshot } from './inputs.ts';
+import { keyOf, keyParts, toolchainOf, type KeyParts, type Toolchain } from './key.ts';
+import { LastKeys } from './last-keys.ts';
+import { missReason } from './miss-reason.ts';
+import { forbiddenRoot, liesInPlace, outputsDigest, rootsOf } from './output-tree.ts';
+import { copyLog, restore } from './restore.ts';
+import type { TriggerPoint } from './trigger.ts';
+
+export type LocalCacheOptions = {
+  /** Absolute path of the project folder. */
+  readonly project: string;
+  /** Where entries are kept; `.sluice/cache` of the project unless told. Checkouts of one repository share one, on their own file system. */
+  readonly folder?: string;
+  /** The `PATH` of jobs: with another one they may run other programs. */
+  readonly path: string;
+  readonly clock: Clock;
+  /** With these no output that holds a secret is stored. */
+  readonly secrets?: SecretPatterns;
+  /** 5 GiB and 30 days unless told. */
+  readonly limits?: CacheLimits;
+  /** For tests: what happens at named places. */
+  readonly at?: (point: TriggerPoint) => void;
+};
+
+const defaultLimits: CacheLimits = { maximumBytes: 5 * 2 ** 30, maximumAgeMs: 30 * 86_400_000 };
+const touchAfterMs = 3_600_000; // when an entry was used need not be known better than to the hour
+const syncFile = promisify(fsync);
+
+/**
+ * Results of jobs on this machine (I12), below `.sluice/cache`: `entries/` with one file per result, `last.json` with the last key of each job,
+ * `files.index` with digests of files, `tmp/` for what is not finished. Files are read and written without yielding: a look-up is far shorter
+ * than the detour through the thread pool.
+ */
+export class LocalCache implements Cache, AsyncDisposable {
+  readonly #options: LocalCacheOptions;
+  readonly #folder: string;
+  readonly #toolchain: Toolchain;
+  readonly #index: FileIndex;
+  readonly #inputs: InputReader;
+  readonly #last: LastKeys;
+  readonly #tickets = new WeakMap<CacheTicket, { readonly parts: KeyParts; readonly snapshot: InputSnapshot }>();
+  readonly #at: (point: TriggerPoint) => void;
+  readonly #own = identifyProcess(process.pid) ?? { pid: process.pid, startTicks: 0 };
+  #stored = false;
+
+  constructor(options: LocalCacheOptions) {
+    this.#options = options;
+    const own = join(options.project, '.sluice', 'cache');
+    this.#folder = options.folder ?? own;
+    mkdirSync(own, { recursive: true, mode: 0o700 });
+    mkdirSync(join(this.#folder, 'entries'), { recursive: true, mode: 0o700 });
+    mkdirSync(join(this.#folder, 'tmp'), { recursive: true, mode: 0o700 });
+    this.#toolchain = toolchainOf(options.project, options.path);
+    // What files held is known by their paths and times: that is of this checkout alone.
+    this.#index = new FileIndex(join(own, 'files.index'), options.clock);
+    this.#inputs = new InputReader(options.project, this.#index);
+    this.#last = new LastKeys(join(this.#folder, 'last.json'));
+    this.#at = options.at ?? (() => undefined);
+  }
+
+  async fetch(request: CacheRequest, logFile: string): Promise<Result<CacheAnswer, SluiceError>> {
+    const { job } = request;
+    for (const root of rootsOf(job)) {
+      const because = forbiddenRoot(root);
+      if (because !== undefined) return err(new SluiceError('config', `output "${root}" of "${job.name}" cannot be cached: ${because}`));
+    }
+    const snapshot = this.#inputs.read(job);
+    if (!snapshot.ok) return snapshot;
+    const parts = keyParts(request, snapshot.value.inputs, this.#toolchain);
+    const key = keyOf(parts);
+    let dropped: string | undefined;
+    try {
+      using entry = EntryReader.open(this.#entryPath(key), key);
+      if (entry !== undefined) return ok(this.#deliver(entry, logFile));
+    } catch (error) {
+      // Damaged, or its outputs cannot be put in place: the job runs.
+      dropped = (error as Error).message;
+      if (error instanceof DamagedEntry) rmSync(this.#entryPath(key), { force: true });
+    }
+    const ticket: CacheTicket = { key };
+    this.#tickets.set(ticket, { parts, snapshot: snapshot.value });
+    if (dropped !== undefined) return ok({ kind: 'miss', ticket, because: 'its stored result cannot be used', dropped });
+    return ok({ kind: 'miss', ticket, because: missReason(parts, this.#lastParts(job.name)) });
+  }
+
+  async store({ ticket, job, runId, storedAt, logFile }: StoreRequest): Promise<StoreAnswer> {
+    const known = this.#tickets.get(ticket);
+    if (known === undefined) throw new Error(`not a ticket of this cache: ${ticket.key}`);
+    const refuse = async (because: string): Promise<StoreAnswer> => ({ kind: 'not-stored', outputs: await this.outputsOf(job), because });
+    // Looked at once more, now that the job is over: what it really read is only known if nothing was touched.
+    const changed = this.#inputs.changedSince(job, known.snapshot);
+    if (changed !== undefined) return refuse(changed);
+    const draft = this.#temporary();
+    try {
+      using writer = new EntryWriter(draft);
+      const captured = capture(writer, job, { project: this.#options.project, logFile, secrets: this.#options.secrets });
+      if (captured.kind === 'refused') {
+        rmSync(draft, { force: true });
+        return await refuse(captured.because);
+      }
+      const { nodes, log } = captured;
+      // A job without outputs hands on that it ran with these inputs.
+      const outputs = job.outputs.length === 0 ? ticket.key : outputsDigest(job, nodes);
+      writer.end({
+        version: 1,
+        key: ticket.key,
+        job: job.name,
+        runId,
+        storedAt,
+        parts: known.parts,
+        roots: rootsOf(job),
+        nodes,
+        outputs,
+        log,
+      });
+      this.#at('store:written');
+      // Synced before it gets its name: a name whose content is lost would be a damaged entry.
+      await syncFile(writer.fd);
+      renameSync(draft, this.#entryPath(ticket.key));
+      this.#at('store:visible');
+      this.#stored = true;
+      this.#last.set(job.name, ticket.key);
+      return { kind: 'stored', outputs };
+    } catch (error) {
+      rmSync(draft, { force: true });
+      const { code, message } = error as NodeJS.ErrnoException;
+      return refuse(code === 'ENOSPC' || code === 'EDQUOT' ? 'the disk is full' : message);
+    }
+  }
+
+  async outputsOf(job: PlannedJob): Promise<Digest> {
+    this.#inputs.forget();
+    return outputsDigest(job, describeOutputs(job, this.#options.project, this.#index));
+  }
+
+  /** Keeps what was learned and tidies up. What cannot be written is learned again, or tidied up next time. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#index.save();
+      this.#last.save();
+      if (!this.#stored) return;
+      const entries = join(this.#folder, 'entries');
+      await syncFolder(entries);
+      evict(entries, this.#options.limits ?? defaultLimits, this.#options.clock.now());
+      this.#removeAbandoned();
+    } catch {
+      // A full disk, say: the results themselves are safe, or were reported as not stored.
+    }
+  }
+
+  #deliver(entry: EntryReader, logFile: string): CacheAnswer {
+    const { project, clock } = this.#options;
+    const { key, job, roots, nodes, outputs, runId, storedAt, log } = entry.manifest;
+    const upToDate = liesInPlace(project, roots, nodes, this.#index);
+    if (upToDate) {
+      copyLog(entry, logFile, nodes);
+    } else {
+      this.#inputs.forget();
+      restore(entry, { project, staging: this.#temporary(), logFile, at: this.#at });
+    }
+    const now = clock.now();
+    if (now - fstatSync(entry.fd).mtimeMs > touchAfterMs) futimesSync(entry.fd, now / 1_000, now / 1_000);
+    this.#last.set(job, key);
+    return { kind: 'hit', key, outputs, from: { runId, storedAt }, log: log === undefined ? undefined : logFile, upToDate };
+  }
+
+  #lastParts(job: string): KeyParts | undefined {
+    const key = this.#last.get(job);
+    if (key === undefined) return undefined;
+    try {
+      using entry = EntryReader.open(this.#entryPath(key), key);
+      return entry?.manifest.parts;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #entryPath(key: Digest): string {
+    return join(this.#folder, 'entries', key.slice('sha256:'.length));
+  }
+
+  /** A path nobody else uses, that tells whose it is. */
+  #temporary(): string {
+    return join(this.#folder, 'tmp', `${this.#own.pid}-${this.#own.startTicks}-${randomBytes(6).toString('hex')}`);
+  }
+
+  /** Removes what killed runs did not finish. */
+  #removeAbandoned(): void {
+    for (const name of readdirSync(join(this.#folder, 'tmp'))) {
+      const [pid = 0, startTicks = 0] = name.split('-').map(Number);
+      if (identifyProcess(pid)?.startTicks !== startTicks) rmSync(join(this.#folder, 'tmp', name), { recursive: true, force: true });
+    }
+  }
+}

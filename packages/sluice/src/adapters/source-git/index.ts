@@ -1,0 +1,1 @@
+export { gitSource } from './source.ts';
