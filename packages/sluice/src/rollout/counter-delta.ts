@@ -1,0 +1,55 @@
+import { bucketOf, type Histogram, histogramTotal, subtractHistogram } from './histogram.ts';
+import type { Slot, SlotCounters } from './ports.ts';
+import type { Tally } from './watch-progress.ts';
+
+/** Counters of both slots at one moment. */
+export type BothCounters = Readonly<Record<Slot, SlotCounters>>;
+
+/** What a slot did between two samples. */
+export type Delta = { readonly requests: Tally; readonly latency: Histogram };
+
+const slots = ['blue', 'green'] as const;
+
+/** Why these counters cannot be evidence; undefined when they can. Counters that are no counts measure nothing (I1). */
+export function problemOfCounters(counters: BothCounters, last: BothCounters | undefined): string | undefined {
+  for (const slot of slots) {
+    const now = counters[slot];
+    if (![now.answers, now.errors, ...now.latency].every(isCount)) return `counters of ${slot} are not counts`;
+    const before = last?.[slot];
+    if (before === undefined || before.generation !== now.generation) continue;
+    if (now.answers < before.answers || now.errors < before.errors || histogramTotal(now.latency) < histogramTotal(before.latency)) {
+      return `counters of ${slot} went back`;
+    }
+  }
+  return undefined;
+}
+
+/** Whether a slot's counters began anew between two samples. */
+export const beganAnew = (now: BothCounters, last: BothCounters): boolean =>
+  slots.some((slot) => now[slot].generation !== last[slot].generation);
+
+/** What a slot did from one sample to a later one of the same generation. */
+export function deltaOf(now: SlotCounters, before: SlotCounters): Delta {
+  const errors = now.errors - before.errors;
+  // Requests that got no answer at all count as errors, not as answers: there were at least as many requests as errors.
+  return {
+    requests: { answers: Math.max(now.answers - before.answers, errors), bad: errors },
+    latency: subtractHistogram(now.latency, before.latency),
+  };
+}
+
+/** How many of the answers took longer than a limit; the limit's own bucket counts as not longer. */
+export function slowerThan(latency: Histogram, limitMicroseconds: number): Tally {
+  const from = bucketOf(limitMicroseconds) + 1;
+  let bad = 0;
+  for (let at = from; at < latency.length; at += 1) bad += latency[at] ?? 0;
+  return { answers: histogramTotal(latency), bad };
+}
+
+/** Both together. */
+export const addTallies = (a: Tally, b: Tally): Tally => ({ answers: a.answers + b.answers, bad: a.bad + b.bad });
+
+/** The share of bad answers; 0 without answers. */
+export const badShare = ({ answers, bad }: Tally): number => (answers === 0 ? 0 : bad / answers);
+
+const isCount = (n: number): boolean => Number.isSafeInteger(n) && n >= 0;

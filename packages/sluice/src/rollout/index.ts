@@ -1,0 +1,61 @@
+export { problemOfAttestations } from './attestation.ts';
+export { arrows, placeOf } from './arrows.ts';
+export type { Arrow, Place } from './arrows.ts';
+export { canRevert, decide, keepsWarm } from './decide.ts';
+export type { Decision } from './decide.ts';
+export { FakeRouter } from './fake-router.ts';
+export type { FakeTraffic } from './fake-router.ts';
+export { FakeTarget } from './fake-target.ts';
+export type { FakeInstance } from './fake-target.ts';
+export { addHistograms, bucketCount, bucketOf, bucketUpperBound, histogramTotal, quantile, subtractHistogram } from './histogram.ts';
+export type { Histogram } from './histogram.ts';
+export { phaseKinds } from './phase.ts';
+export type { Phase } from './phase.ts';
+export type { BlueGreenPolicy, SmokeCheck, Trigger } from './policy.ts';
+export type {
+  Attestation,
+  Endpoint,
+  HealthProbe,
+  InstanceStatus,
+  JournaledRevert,
+  Latch,
+  MetricSource,
+  ProbeAnswer,
+  Router,
+  RouterEndpoints,
+  RouterObservation,
+  RouterRefusal,
+  Sample,
+  ServiceKey,
+  Slot,
+  SlotCounters,
+  SlotEndpoints,
+  SlotOrder,
+  SlotStatus,
+  Target,
+  TargetProblem,
+  Weights,
+} from './ports.ts';
+export { routerContract } from './router-contract.ts';
+export type { RouterClause, RouterRig } from './router-contract.ts';
+export { afterFact, allTo, emptyRoutingTable, isSplit, movingWeight, reverting, revertsAfter, takingEpoch } from './routing.ts';
+export type { RevertOrder, Routing, RoutingFact, RoutingTable } from './routing.ts';
+export { deadlineOf, nextCommand, otherSlot, phaseAt, weightsOf } from './next-command.ts';
+export { describeProblem, describeReason, worthRepeating } from './reason.ts';
+export type { Problem, Reason, Where } from './reason.ts';
+export { committedAt, exposedAt, planRollout } from './rollout-plan.ts';
+export type { RolloutPlan } from './rollout-plan.ts';
+export { isTerminal, terminalKinds } from './state.ts';
+export type { GivenUp, RevertStep, RolloutCommand, RolloutEvent, RolloutFact, RolloutState, TerminalState, WayBack } from './state.ts';
+export { strategies } from './strategies/index.ts';
+export { allHealthy } from './verification.ts';
+export type { SmokeAnswers } from './verification.ts';
+export { targetContract } from './target-contract.ts';
+export type { TargetClause, TargetRig } from './target-contract.ts';
+export { unwatched } from './watch-progress.ts';
+export type { WatchProgress } from './watch-progress.ts';
+export type { Fault, FaultRule, SlotNumbers, WatchEnd, WatchNumbers, WatchVerdict } from './watch-verdict.ts';
+export { observe } from './watch.ts';
+export type { Observed, Reading } from './watch.ts';
+export { usualSamplingPeriod, watchRules } from './watch-rules.ts';
+export type { WatchRules } from './watch-rules.ts';

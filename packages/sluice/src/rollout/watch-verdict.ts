@@ -1,0 +1,32 @@
+/** What one slot did during a watch. Latencies in microseconds. */
+export type SlotNumbers = {
+  readonly answers: number;
+  readonly errors: number;
+  readonly p50?: number;
+  readonly p99?: number;
+};
+
+/** The numbers behind a verdict, for people and for the record. */
+export type WatchNumbers = {
+  readonly watchedMs: number;
+  readonly samples: number;
+  readonly candidate: SlotNumbers;
+  readonly stable?: SlotNumbers;
+  /** Epoch milliseconds of the new slot's first bad answer: from here the clock of a fault runs. */
+  readonly firstErrorAt?: number;
+};
+
+/** Which rule found a fault. `hard-*` are ours, the others are declared triggers. */
+export type FaultRule = 'hard-errors' | 'hard-latency' | 'error-rate' | 'latency' | 'health-failures' | 'restarts';
+
+/** A watch that found the new version bad. */
+export type Fault = { readonly kind: 'fail'; readonly rule: FaultRule; readonly because: string; readonly numbers: WatchNumbers };
+
+/** How a watch ended. */
+export type WatchEnd =
+  | { readonly kind: 'pass'; readonly because: string; readonly numbers: WatchNumbers }
+  | Fault
+  | { readonly kind: 'inconclusive'; readonly because: string; readonly numbers: WatchNumbers };
+
+/** What a watch says after each sample. `doubt` is why it does not count, or not yet end, while exposure holds. */
+export type WatchVerdict = { readonly kind: 'continue'; readonly doubt?: string } | WatchEnd;
