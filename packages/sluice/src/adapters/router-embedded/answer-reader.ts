@@ -1,0 +1,201 @@
+/** The head of an answer: the header lines as they came, names and values by turns, without those that are between two hops. */
+export type AnswerHead = {
+  readonly status: number;
+  readonly reason: string;
+  readonly headers: readonly string[];
+  readonly keepAliveHintMs?: number;
+};
+
+type Framing = 'none' | 'length' | 'chunked' | 'close';
+
+/** What the reader found in the bytes; `rest` are those it has not looked at yet. */
+export type Step =
+  | { readonly kind: 'more'; readonly rest: undefined }
+  | { readonly kind: 'continue'; readonly rest: Buffer }
+  | { readonly kind: 'head'; readonly head: AnswerHead; readonly rest: Buffer }
+  | { readonly kind: 'data'; readonly data: Buffer; readonly rest: Buffer }
+  | { readonly kind: 'upgrade'; readonly head: AnswerHead; readonly rest: Buffer }
+  | { readonly kind: 'end'; readonly reusable: boolean; readonly rest: Buffer }
+  | { readonly kind: 'invalid'; readonly why: string; readonly rest: undefined };
+
+const more: Step = { kind: 'more', rest: undefined };
+const nothing = Buffer.alloc(0);
+const longestHead = 64 * 1024;
+const longestChunkLine = 1024;
+
+/** Headers that speak of one connection only and must not travel on. */
+const betweenHops = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'te', 'trailer', 'upgrade']);
+export const isBetweenHops = (lowerName: string): boolean => betweenHops.has(lowerName);
+
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/**
+ * Reads one HTTP/1.x answer from a connection, byte by byte strict: what could be understood in two ways is refused, because an answer
+ * that ends elsewhere than the service meant would be given to the next client on this connection.
+ */
+export class AnswerReader {
+  readonly #method: string;
+  readonly #upgrade: boolean;
+  #held: Buffer | undefined;
+  #framing: Framing | undefined;
+  #left = 0;
+  #chunk: 'size' | 'data' | 'after-data' | 'trailer' = 'size';
+  #persistent = false;
+
+  constructor({ method, upgrade }: { readonly method: string; readonly upgrade: boolean }) {
+    this.#method = method;
+    this.#upgrade = upgrade;
+  }
+
+  /** True while the answer lasts until the connection closes. */
+  get endedByClose(): boolean {
+    return this.#framing === 'close';
+  }
+
+  /** Looks at the next bytes. Call again with `rest` until it wants more. */
+  next(bytes: Buffer): Step {
+    switch (this.#framing) {
+      case undefined:
+        return this.#head(bytes);
+      case 'none':
+        return { kind: 'end', reusable: this.#persistent, rest: bytes };
+      case 'close':
+        return bytes.length === 0 ? more : { kind: 'data', data: bytes, rest: nothing };
+      case 'length':
+        return this.#length(bytes);
+      default:
+        return this.#chunked(bytes);
+    }
+  }
+
+  #length(bytes: Buffer): Step {
+    if (this.#left === 0) return { kind: 'end', reusable: this.#persistent, rest: bytes };
+    if (bytes.length === 0) return more;
+    const data = bytes.length > this.#left ? bytes.subarray(0, this.#left) : bytes;
+    this.#left -= data.length;
+    return { kind: 'data', data, rest: bytes.subarray(data.length) };
+  }
+
+  #chunked(bytes: Buffer): Step {
+    if (this.#chunk === 'data') {
+      if (this.#left === 0) {
+        this.#chunk = 'after-data';
+        return this.#chunked(bytes);
+      }
+      return this.#length(bytes);
+    }
+    const all = this.#held === undefined ? bytes : Buffer.concat([this.#held, bytes]);
+    const end = all.indexOf('\r\n');
+    if (end < 0) {
+      if (all.length > longestChunkLine) return invalid('a chunk line without end');
+      this.#held = all.length === 0 ? undefined : all;
+      return more;
+    }
+    this.#held = undefined;
+    const line = all.toString('latin1', 0, end);
+    const rest = all.subarray(end + 2);
+    switch (this.#chunk) {
+      case 'after-data':
+        if (line !== '') return invalid('a chunk longer than it says');
+        this.#chunk = 'size';
+        return this.#chunked(rest);
+      case 'size': {
+        const size = /^([0-9a-fA-F]{1,12})[ \t]*(?:;.*)?$/.exec(line)?.[1];
+        if (size === undefined) return invalid('a chunk without size');
+        this.#left = Number.parseInt(size, 16);
+        this.#chunk = this.#left === 0 ? 'trailer' : 'data';
+        return this.#chunked(rest);
+      }
+      default:
+        // Trailers are read past and not passed on: the client did not ask for them.
+        return line === '' ? { kind: 'end', reusable: this.#persistent, rest } : this.#chunked(rest);
+    }
+  }
+
+  #head(bytes: Buffer): Step {
+    const all = this.#held === undefined ? bytes : Buffer.concat([this.#held, bytes]);
+    const end = all.indexOf('\r\n\r\n');
+    if (end < 0 || end > longestHead) {
+      if (all.length > longestHead) return invalid(`a head longer than ${longestHead} bytes`);
+      this.#held = all.length === 0 ? undefined : all;
+      return more;
+    }
+    this.#held = undefined;
+    return this.#parse(all.toString('latin1', 0, end), all.subarray(end + 4));
+  }
+
+  #parse(text: string, rest: Buffer): Step {
+    const lines = text.split('\r\n');
+    const statusLine = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: (.*))?$/.exec(lines[0] ?? '');
+    if (statusLine === null) return invalid('no HTTP/1 status line');
+    const status = Number(statusLine[2]);
+    const headers: string[] = [];
+    let length: string | undefined;
+    let coding: string | undefined;
+    let connection = '';
+    let keepAliveHintMs: number | undefined;
+    for (let at = 1; at < lines.length; at += 1) {
+      const line = lines[at] ?? '';
+      const colon = line.indexOf(':');
+      const name = line.slice(0, colon);
+      if (colon <= 0 || !token.test(name)) return invalid('a header line that is none');
+      const value = line.slice(colon + 1).trim();
+      const lower = name.toLowerCase();
+      switch (lower) {
+        case 'content-length':
+          if (!/^\d{1,15}$/.test(value) || (length !== undefined && length !== value)) return invalid('an ambiguous content-length');
+          if (length === undefined) headers.push(name, value);
+          length = value;
+          break;
+        case 'transfer-encoding':
+          if (coding !== undefined || value.toLowerCase() !== 'chunked') return invalid(`a transfer-encoding that is not "chunked"`);
+          coding = value;
+          break;
+        case 'connection':
+          connection += `,${value.toLowerCase()}`;
+          break;
+        case 'keep-alive': {
+          const seconds = /(?:^|[,\s])timeout=(\d{1,6})/i.exec(value)?.[1];
+          if (seconds !== undefined) keepAliveHintMs = Number(seconds) * 1000;
+          break;
+        }
+        case 'upgrade':
+          if (status === 101) headers.push(name, value);
+          break;
+        default:
+          if (!betweenHops.has(lower)) headers.push(name, value);
+      }
+    }
+    if (length !== undefined && coding !== undefined) return invalid('both content-length and transfer-encoding');
+    const head: AnswerHead = {
+      status,
+      reason: statusLine[3] ?? '',
+      headers: withoutNamed(headers, connection),
+      ...(keepAliveHintMs === undefined ? {} : { keepAliveHintMs }),
+    };
+    if (status === 101) return this.#upgrade ? { kind: 'upgrade', head, rest } : invalid('an upgrade that nobody asked for');
+    // Interim answers: 100 is passed on, hints (103) are not needed.
+    if (status === 100) return { kind: 'continue', rest };
+    if (status < 200) return this.next(rest);
+    const closes = /[,\s]close(?:$|[,\s])/.test(connection);
+    this.#persistent = !closes && (statusLine[1] === '1' || connection.includes('keep-alive'));
+    if (this.#method === 'HEAD' || status === 204 || status === 304) this.#framing = 'none';
+    else if (coding !== undefined) this.#framing = 'chunked';
+    else if (length !== undefined) this.#framing = 'length';
+    else this.#framing = 'close';
+    this.#left = this.#framing === 'length' ? Number(length) : 0;
+    return { kind: 'head', head, rest };
+  }
+}
+
+/** Without the headers that `connection` names; framing and dates stay whatever it names. */
+function withoutNamed(headers: string[], connection: string): string[] {
+  if (connection === '' || connection === ',keep-alive' || connection === ',close') return headers;
+  const named = connection.split(',').map((name) => name.trim());
+  return headers.filter((_, at) => {
+    const name = (headers[at - (at % 2)] ?? '').toLowerCase();
+    return name === 'content-length' || name === 'upgrade' || !named.includes(name);
+  });
+}
+
+const invalid = (why: string): Step => ({ kind: 'invalid', why, rest: undefined });
