@@ -1,0 +1,12 @@
+export { localTarget, ps } from './agent-client.ts';
+export { adoptAgent, keepAgent, startAgent, stopAgent } from './agent-process.ts';
+export type { AgentEntry, StopOptions } from './agent-process.ts';
+export type { AgentListing } from './agent-wire.schema.ts';
+export { measureTree, packArtifact } from './archive.ts';
+export type { PackedArtifact } from './archive.ts';
+export { executableOf } from './executable.ts';
+export type { RouterSupervision } from './router-keeper.ts';
+export { runAgent } from './run-agent.ts';
+export type { AgentOptions } from './run-agent.ts';
+export { triggerPoints } from './trigger-point.ts';
+export type { Trigger, TriggerPoint } from './trigger-point.ts';
