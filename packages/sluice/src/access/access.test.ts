@@ -1,0 +1,144 @@
+import { digestOf, ed25519Signer, toBase64 } from '#kernel';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  admitPerson,
+  changeAuthors,
+  coAuthorEmails,
+  decodeIdentity,
+  encodeIdentity,
+  type Identity,
+  isApprovalBy,
+  keyDigestOf,
+  newIdentity,
+  signApproval,
+} from './index.ts';
+
+const identity = (n: number, functions: readonly string[] = ['risk']): Identity =>
+  newIdentity(
+    { id: `00000000-0000-4000-8000-00000000000${n}`, name: `Person ${n}`, emails: [`p${n}@example.com`, `P${n}@Home.example`], functions },
+    new Uint8Array(32).fill(n),
+  );
+const [erin, dana] = [identity(1), identity(2)];
+const subject = digestOf('subject');
+const commit = { sha: '4f2c1ab0d9e8f7a6b5c4', authorEmail: 'p1@example.com', committerEmail: 'p1@example.com', coAuthorEmails: [] };
+
+describe('an identity', () => {
+  test('goes to its file and back, with the same key', () => {
+    expect(decodeIdentity(encodeIdentity(erin))).toEqual({ ok: true, value: erin });
+  });
+
+  test('a damaged file is refused in one line that holds nothing of it', () => {
+    const good = encodeIdentity(erin);
+    const secret = toBase64(erin.seed);
+    for (const bad of [
+      '',
+      good.slice(0, 40),
+      '[]',
+      'null',
+      '{}',
+      good.replace(secret, secret.slice(4)),
+      good.replace('"id"', '"ID"'),
+      good.replace('v1', 'v2'),
+    ]) {
+      const read = decodeIdentity(bad);
+      expect(read.ok, bad).toBe(false);
+      if (!read.ok) expect(read.error.message).not.toMatch(new RegExp(`\n|${secret.slice(4, 20)}`));
+    }
+  });
+
+  test('property: garbage is refused, never thrown', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json()), (text) => {
+        expect(decodeIdentity(text).ok).toBe(false);
+        expect(isApprovalBy(erin.person, subject, text)).toBe(false);
+        expect(coAuthorEmails(text)).toBeInstanceOf(Array);
+      }),
+    );
+  });
+
+  test('an address and a key belong to one person: nobody can sign as two (C04)', () => {
+    expect(admitPerson(erin.person, [dana.person]).ok).toBe(true);
+    const again = { ...dana.person, id: '00000000-0000-4000-8000-000000000009' };
+    for (const [person, fact] of [
+      [dana.person, 'reference is taken'],
+      [{ ...again, emails: ['x@example.com'] }, 'the key is that of'],
+      [{ ...again, publicKey: erin.person.publicKey, emails: [' p2@HOME.example '] }, 'belongs to "Person 2"'],
+      [{ ...erin.person, id: 'erin' }, 'no random UUID'],
+      [{ ...erin.person, publicKey: 'AAAA' }, 'not 32 bytes'],
+      [{ ...erin.person, emails: [] }, 'no e-mail address'],
+      [{ ...erin.person, emails: ['erin'] }, 'is no e-mail address'],
+      [{ ...erin.person, functions: ['risk officer'] }, 'is no function'],
+    ] as const) {
+      const admitted = admitPerson(person, [dana.person]);
+      expect(admitted).toMatchObject({ ok: false, error: { message: expect.stringContaining(fact) as string } });
+    }
+  });
+});
+
+describe('an approval signature', () => {
+  test('is by one person and of one subject', () => {
+    const signature = signApproval(erin.seed, subject);
+    expect(isApprovalBy(erin.person, subject, signature)).toBe(true);
+    expect(isApprovalBy(dana.person, subject, signature)).toBe(false);
+    expect(isApprovalBy(erin.person, digestOf('other'), signature)).toBe(false);
+    expect(isApprovalBy({ publicKey: 'AAAA' }, subject, signature)).toBe(false);
+  });
+
+  test('is not a signature over the bare digest: another purpose cannot be passed off as an approval', () => {
+    const bare = toBase64(ed25519Signer(erin.seed)(new TextEncoder().encode(subject)));
+    expect(isApprovalBy(erin.person, subject, bare)).toBe(false);
+  });
+
+  test('property: a signature with any byte changed is none', () => {
+    const signature = signApproval(erin.seed, subject);
+    fc.assert(
+      fc.property(fc.nat({ max: signature.length - 1 }), fc.constantFrom('A', 'B', '/', '=', ' '), (at, char) => {
+        const changed = signature.slice(0, at) + char + signature.slice(at + 1);
+        expect(isApprovalBy(erin.person, subject, changed)).toBe(changed === signature);
+      }),
+    );
+  });
+
+  test('the key has a digest for the ledger', () => {
+    expect(keyDigestOf(erin.person)).not.toBe(keyDigestOf(dana.person));
+  });
+});
+
+describe('who made a change', () => {
+  const people = [erin.person, dana.person];
+
+  test('authors, committers and co-authors count, whatever the case of their address', () => {
+    const commits = [
+      { ...commit, committerEmail: 'P2@EXAMPLE.com' },
+      { ...commit, authorEmail: 'p1@home.example' },
+    ];
+    expect(changeAuthors(commits, people)).toEqual({ ok: true, value: new Set([erin.person.id, dana.person.id]) });
+    expect(changeAuthors([{ ...commit, coAuthorEmails: ['p2@example.com'] }], people)).toEqual({
+      ok: true,
+      value: new Set([erin.person.id, dana.person.id]),
+    });
+    expect(changeAuthors([], people)).toEqual({ ok: true, value: new Set() });
+  });
+
+  test.each([
+    ['author', { ...commit, authorEmail: 'p3@example.com' }],
+    ['committer', { ...commit, committerEmail: 'noreply@forge.example' }],
+    ['co-author', { ...commit, coAuthorEmails: ['Dana'] }],
+    ['author', { ...commit, authorEmail: '' }],
+  ])('an unmapped %s blocks with one clear line', (role, unmapped) => {
+    const found = changeAuthors([commit, unmapped], people);
+    expect(found).toMatchObject({
+      ok: false,
+      error: { code: 'forbidden', message: expect.stringContaining(`commit 4f2c1ab: its ${role} `) as string },
+    });
+    if (!found.ok) expect(found.error.message).not.toContain('\n');
+  });
+
+  test('trailers are read as git writes them; one without an address is kept, because it must block', () => {
+    const message =
+      'faster risk checks\n\nCo-authored-by: Dana <p2@example.com>\nco-authored-by:Erin <P1@example.com> \nCo-Authored-By: Somebody\n';
+    expect(coAuthorEmails(message)).toEqual(['p2@example.com', 'P1@example.com', 'Somebody']);
+    expect(coAuthorEmails('nothing to see')).toEqual([]);
+  });
+});

@@ -1,0 +1,95 @@
+import { isApprovalBy, type Person } from '#access';
+import { type Digest, err, ok, type Result, shortDigest, type SluiceError } from '#kernel';
+import { assignFunctions } from './function-assignment.ts';
+
+/** Who must sign: one distinct person for each function named. */
+export type ApprovalRule = { readonly functions: readonly string[] };
+
+/** A signature as it was handed in. Times are epoch milliseconds. */
+export type Approval = { readonly person: string; readonly subject: Digest; readonly signature: string; readonly expiresAt: number };
+
+/** Why an approval does not count. Codes go to the ledger, the line to people. */
+export type ApprovalRefusal = { readonly code: ApprovalRefusalCode; readonly line: string };
+
+/** The closed list of reasons not to count an approval. */
+export type ApprovalRefusalCode =
+  | 'unknown-person'
+  | 'bad-signature'
+  | 'other-subject'
+  | 'expired'
+  | 'author'
+  | 'no-function'
+  | 'signed-already';
+
+/** Whether a release may enter. `refused`: no signature could ever be enough until a person puts it right. */
+export type ApprovalState =
+  | {
+      readonly kind: 'waiting';
+      readonly missing: number;
+      readonly needs: readonly string[];
+      readonly given: readonly GivenApproval[];
+      readonly refusals: readonly ApprovalRefusal[];
+    }
+  | { readonly kind: 'granted'; readonly given: readonly GivenApproval[]; readonly refusals: readonly ApprovalRefusal[] }
+  | { readonly kind: 'refused'; readonly error: SluiceError };
+
+/** A person, and the function they sign for. */
+export type GivenApproval = { readonly person: string; readonly function: string };
+
+/** What approvals are judged against. `authors`: who made what changed since the live release, or why that is not known. */
+export type ApprovalQuestion = {
+  readonly rule: ApprovalRule;
+  readonly subject: Digest;
+  readonly people: readonly Person[];
+  readonly authors: Result<ReadonlySet<string>, SluiceError>;
+  readonly now: number;
+};
+
+/** Judges all approvals of a deployment together (C04, C05, X-04). */
+export function approvalState(question: ApprovalQuestion, approvals: readonly Approval[]): ApprovalState {
+  const { rule, authors } = question;
+  if (rule.functions.length === 0) return { kind: 'granted', given: [], refusals: [] };
+  if (!authors.ok) return { kind: 'refused', error: authors.error };
+  const counted: Person[] = [];
+  const refusals: ApprovalRefusal[] = [];
+  for (const approval of approvals) {
+    const judged = judgeApproval(question, approval, authors.value, counted);
+    if (judged.ok) counted.push(judged.value);
+    else refusals.push(judged.error);
+  }
+  const { assigned, missing, needs } = assignFunctions(rule.functions, counted);
+  if (missing === 0) return { kind: 'granted', given: assigned, refusals };
+  return { kind: 'waiting', missing, needs, given: assigned, refusals };
+}
+
+/** Whether one more approval counts beside those of `signed`, and why not: what a person is told who has just signed. */
+export function judgeApproval(
+  { rule, subject, people, now }: ApprovalQuestion,
+  approval: Approval,
+  authors: ReadonlySet<string>,
+  signed: readonly Person[],
+): Result<Person, ApprovalRefusal> {
+  const person = people.find((known) => known.id === approval.person);
+  if (person === undefined) return refuse('unknown-person', 'nobody known has signed; add the person with sluice identity register');
+  const { name } = person;
+  if (!isApprovalBy(person, approval.subject, approval.signature))
+    return refuse('bad-signature', `the signature is not by ${name}'s key; sign again`);
+  if (approval.subject !== subject) {
+    const fact = `${name} approved ${shortDigest(approval.subject)}, this deployment is ${shortDigest(subject)}`;
+    return refuse('other-subject', `${fact}: something changed since; look again and sign what is there now`);
+  }
+  if (approval.expiresAt <= now) return refuse('expired', `the approval by ${name} has expired; sign again`);
+  if (authors.has(person.id))
+    return refuse('author', `${name} wrote, co-wrote or committed part of this change; somebody else must approve`);
+  if (signed.some((other) => other.id === person.id))
+    return refuse('signed-already', `${name} has signed already; a second, distinct person is needed`);
+  if (!rule.functions.some((required) => person.functions.includes(required))) {
+    return refuse(
+      'no-function',
+      `${name} (${person.functions.join(', ') || 'no function'}) has none of the functions asked for: ${rule.functions.join(', ')}`,
+    );
+  }
+  return ok(person);
+}
+
+const refuse = (code: ApprovalRefusalCode, line: string) => err<ApprovalRefusal>({ code, line });

@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest';
+import * as door from './index.ts';
+
+test('the door of release offers these names, and a change of them is a decision', () => {
+  expect(Object.keys(door).toSorted()).toMatchInlineSnapshot(`
+    [
+      "approvalState",
+      "approvalSubject",
+      "assignFunctions",
+      "changeLine",
+      "describeChange",
+      "judgeApproval",
+      "mayEnter",
+      "mayRollBackTo",
+      "releaseDigest",
+    ]
+  `);
+});

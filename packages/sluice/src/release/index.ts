@@ -1,0 +1,20 @@
+export { approvalState, judgeApproval } from './approval.ts';
+export type {
+  Approval,
+  ApprovalQuestion,
+  ApprovalRefusal,
+  ApprovalRefusalCode,
+  ApprovalRule,
+  ApprovalState,
+  GivenApproval,
+} from './approval.ts';
+export { approvalSubject } from './approval-subject.ts';
+export type { ApprovalSubject } from './approval-subject.ts';
+export { releaseDigest } from './bundle.ts';
+export type { BundledArtifact, ReleaseBundle } from './bundle.ts';
+export { changeLine, describeChange } from './change.ts';
+export type { Change, LimitChange } from './change.ts';
+export { assignFunctions } from './function-assignment.ts';
+export type { FunctionAssignment } from './function-assignment.ts';
+export { mayEnter, mayRollBackTo } from './protection.ts';
+export type { LiveRecord, RollbackAnswer } from './protection.ts';
