@@ -1,0 +1,204 @@
+import type { Digest } from '#kernel';
+
+/**
+ * The ledger's entries: everything that can ever have happened, as facts in the past tense. Wire types are written out here and borrow nothing from other
+ * rooms, so that a refactoring cannot change history. No member takes free text of a user, and none takes personal data (I10): people appear by their
+ * random reference, reasons as codes with numbers.
+ */
+export type EntryBodies = {
+  readonly 'identity.added': IdentityAddedV1;
+  readonly 'run.started': RunStartedV1;
+  readonly 'run.finished': RunFinishedV1;
+  readonly 'evidence.recorded': EvidenceRecordedV1;
+  readonly 'verdict.recorded': VerdictRecordedV1;
+  readonly 'release.created': ReleaseCreatedV1;
+  readonly 'deployment.requested': DeploymentRequestedV1;
+  readonly 'approval.granted': ApprovalGrantedV1;
+  readonly 'approval.refused': ApprovalRefusedV1;
+  readonly 'deployment.approved': DeploymentApprovedV1;
+  readonly 'deployment.cancelled': DeploymentCancelledV1;
+  readonly 'rollout.started': RolloutStartedV1;
+  readonly 'rollout.phase-finished': RolloutPhaseFinishedV1;
+  readonly 'rollout.weight-changed': RolloutWeightChangedV1;
+  readonly 'rollout.verdict': RolloutVerdictV1;
+  readonly 'rollout.reverted': RolloutRevertedV1;
+  readonly 'rollout.committed': RolloutCommittedV1;
+  readonly 'rollout.finished': RolloutFinishedV1;
+  readonly 'revert.journaled': RevertJournaledV1;
+  readonly 'rollback.requested': RollbackRequestedV1;
+  readonly 'controller.took-over': ControllerTookOverV1;
+  readonly 'ledger.key-rotated': LedgerKeyRotatedV1;
+};
+
+/** What happened. */
+export type EntryType = keyof EntryBodies;
+
+/** What an entry is about. */
+export type SubjectKind = 'person' | 'run' | 'release' | 'deployment' | 'service' | 'controller' | 'ledger';
+
+/** How it ended. `reverted` is a failure that was taken back safely. */
+export type Outcome = 'succeeded' | 'failed' | 'inconclusive' | 'refused' | 'cancelled' | 'reverted';
+
+/** Why, as a code of the room that decided and the numbers and words it decided on; texts for people are made from it when it is shown. */
+export type Reason = { readonly code: string; readonly facts: Readonly<Record<string, number | string>> };
+
+/** What every entry says. */
+export type EntryHead = {
+  /** Version of the body of this type. */
+  readonly v: 1;
+  /** Index in the log, without gaps: given by the sequencer. */
+  readonly seq: number;
+  /** Made by the writer; the same event entered twice has the same id. */
+  readonly id: string;
+  /**
+   * When it happened: UTC with six decimals, as RTS 24 wants them. The clock may know fewer; one fixed width keeps times sortable as text and lets a
+   * better clock arrive without a new format.
+   */
+  readonly at: string;
+  /** Who did it: `person:<uuid>`, or a process of the engine, `controller` or `controller:<id>`. */
+  readonly actorRef: string;
+  readonly subject: { readonly kind: SubjectKind; readonly id: string; readonly digest: Digest | null };
+  readonly env: string | null;
+  /** The request that caused it. */
+  readonly requestId: string;
+  /** The delivery it belongs to, from commit to production. */
+  readonly chainId: string;
+  readonly inputs: readonly { readonly name: string; readonly digest: Digest }[];
+  readonly outcome: Outcome;
+  readonly reasons: readonly Reason[];
+};
+
+/** One entry of the log. */
+export type Entry<T extends EntryType = EntryType> = {
+  [K in T]: EntryHead & { readonly type: K; readonly body: EntryBodies[K] };
+}[T];
+
+/** An entry before the sequencer gave it an index: what a transaction writes beside its state change (I7). */
+export type PendingEntry<T extends EntryType = EntryType> = {
+  [K in T]: Omit<EntryHead, 'seq'> & { readonly type: K; readonly body: EntryBodies[K] };
+}[T];
+
+type Slot = 'blue' | 'green';
+
+/** A person with a key became known. The subject is the person. */
+type IdentityAddedV1 = { readonly keyDigest: Digest; readonly functions: readonly string[] };
+/** A pipeline began on a commit. */
+type RunStartedV1 = { readonly pipeline: string; readonly commit: string | null; readonly planDigest: Digest };
+/** A pipeline ended. */
+type RunFinishedV1 = {
+  readonly pipeline: string;
+  readonly durationMs: number;
+  readonly jobsPassed: number;
+  readonly jobsFailed: number;
+  readonly jobsSkipped: number;
+  readonly jobsCached: number;
+};
+/** A report was read and kept in the run directory. */
+type EvidenceRecordedV1 = {
+  readonly job: string;
+  readonly format: string;
+  readonly reportDigest: Digest;
+  readonly counts: Readonly<Record<string, number | string>>;
+};
+/** A gate judged. Inconclusive is a verdict of its own (I1). */
+type VerdictRecordedV1 = {
+  readonly gate: string;
+  readonly verdict: 'pass' | 'fail' | 'inconclusive';
+  readonly verdictDigest: Digest;
+  readonly policyDigest: Digest;
+  readonly evidence: readonly Digest[];
+};
+/** An immutable bundle came to be. The subject's digest is the release digest (I5). */
+type ReleaseCreatedV1 = {
+  readonly version: string;
+  readonly commit: string;
+  readonly runId: string;
+  readonly artifacts: readonly { readonly digest: Digest; readonly service: string }[];
+  readonly verdicts: readonly Digest[];
+};
+/** Somebody asked to take a release to an environment. The subject's digest is the approval subject. */
+type DeploymentRequestedV1 = {
+  readonly service: string;
+  readonly version: string;
+  readonly releaseDigest: Digest;
+  readonly strategy: string;
+  readonly kind: 'release' | 'rollback';
+  readonly commit: string | null;
+  readonly previousVersion: string | null;
+  readonly previousReleaseDigest: Digest | null;
+};
+/** A person signed for a deployment; the signature can be checked again from the entry and the person's public key. */
+type ApprovalGrantedV1 = {
+  readonly personRef: string;
+  readonly functions: readonly string[];
+  readonly subjectDigest: Digest;
+  readonly keyDigest: Digest;
+  readonly signature: string;
+  readonly expiresAt: string;
+};
+/** An approval was not accepted; the reasons say why. `personRef` is null when nobody known signed. */
+type ApprovalRefusedV1 = { readonly personRef: string | null; readonly subjectDigest: Digest };
+/** Everything the environment's rule asks for was signed. */
+type DeploymentApprovedV1 = { readonly approvals: readonly { readonly function: string; readonly personRef: string }[] };
+/** A deployment ended before it began. */
+type DeploymentCancelledV1 = { readonly service: string };
+/** The rollout took its epoch and its slot. */
+type RolloutStartedV1 = {
+  readonly service: string;
+  readonly version: string;
+  readonly releaseDigest: Digest;
+  readonly slot: Slot;
+  readonly epoch: number;
+};
+/** A phase ended; the outcome is the head's. */
+type RolloutPhaseFinishedV1 = { readonly service: string; readonly phase: string; readonly durationMs: number };
+/** The router took a new weight for the named slot. */
+type RolloutWeightChangedV1 = {
+  readonly service: string;
+  readonly epoch: number;
+  readonly slot: Slot;
+  readonly fromBp: number;
+  readonly toBp: number;
+};
+/** A watch was judged. */
+type RolloutVerdictV1 = {
+  readonly service: string;
+  readonly phase: string;
+  readonly verdict: 'pass' | 'fail' | 'inconclusive';
+  readonly samplesNew: number;
+  readonly samplesOld: number;
+};
+/** All traffic is back on the old slot. */
+type RolloutRevertedV1 = {
+  readonly service: string;
+  readonly epoch: number;
+  readonly slot: Slot;
+  readonly faultAt: string | null;
+  readonly decidedAt: string;
+  readonly safeAt: string | null;
+};
+/** The commit point was passed: the old slot may go (I9). */
+type RolloutCommittedV1 = { readonly service: string; readonly slot: Slot; readonly releaseDigest: Digest };
+/** The rollout ended; the outcome is the head's. */
+type RolloutFinishedV1 = {
+  readonly service: string;
+  readonly version: string;
+  readonly previousVersion: string | null;
+  readonly durationMs: number;
+  readonly healthChecksPassed: boolean;
+  readonly rollbackCapable: boolean;
+};
+/** A revert that the router did and journaled by itself entered the log, late, with its own time (I2, I7). The subject is the service. */
+type RevertJournaledV1 = {
+  readonly slot: Slot;
+  readonly epoch: number;
+  readonly happenedAt: string;
+  readonly journalDigest: Digest;
+  readonly deploymentId: string | null;
+};
+/** Somebody asked for an earlier release again. */
+type RollbackRequestedV1 = { readonly service: string; readonly version: string; readonly releaseDigest: Digest };
+/** A live controller took over the work of one that was gone. */
+type ControllerTookOverV1 = { readonly fromInstance: string | null; readonly deployments: number };
+/** The log's key changed; both keys sign during the overlap. */
+type LedgerKeyRotatedV1 = { readonly oldKeyId: string; readonly newKeyId: string; readonly newKeyDigest: Digest };
