@@ -1,0 +1,18 @@
+import type { ReleaseRecord, ReleaseStore } from '#workflow';
+
+type Row = { readonly document: ReleaseRecord };
+
+/** Releases in PostgreSQL: written once, never changed. */
+export const releases: ReleaseStore = {
+  insert: async (tx, release) => {
+    await tx.query(
+      'insert into release (digest, commit_id, document, created_at) values ($1, $2, $3, $4) on conflict (digest) do nothing',
+      [release.digest, release.commit.sha, JSON.stringify(release), release.createdAt],
+    );
+  },
+  get: async (tx, digest) => (await tx.query<Row>('select document from release where digest = $1', [digest]))[0]?.document,
+  ofCommit: async (tx, commit) =>
+    (await tx.query<Row>('select document from release where commit_id = $1 order by created_at desc limit 1', [commit]))[0]?.document,
+  list: async (tx, limit) =>
+    (await tx.query<Row>('select document from release order by created_at desc limit $1', [limit])).map(({ document }) => document),
+};

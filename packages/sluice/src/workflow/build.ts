@@ -1,0 +1,65 @@
+import { err, isoTime, ok, SluiceError, type Json, type Result } from '#kernel';
+import { releaseDigest, type ReleaseBundle } from '#release';
+import type { DeploymentState } from './deployment.ts';
+import type { ArtifactBuilder, EnvironmentPorts } from './ports.ts';
+import type { ReleasedService, ReleaseRecord } from './records.ts';
+
+type Judged = Extract<DeploymentState, { readonly kind: 'judged' }>;
+
+/** Makes the release of a judged commit: every service packed, and one digest over all of it. The same commit gives the same release. */
+export async function buildRelease(facts: {
+  readonly state: Judged;
+  readonly pipeline: string;
+  readonly folder: string;
+  readonly artifacts: ArtifactBuilder;
+  readonly target: EnvironmentPorts['target'];
+  readonly now: number;
+  readonly signal: AbortSignal;
+}): Promise<Result<ReleaseRecord, SluiceError>> {
+  const { state, pipeline, folder, artifacts, target, now, signal } = facts;
+  const services: Record<string, ReleasedService> = {};
+  for (const [name, definition] of Object.entries(state.services)) {
+    const built = await artifacts.build({ name, service: definition, folder, signal });
+    if (!built.ok) return built;
+    const executable = await target.resolveExecutable(definition.start[0]);
+    if (!executable.ok) return err(unresolved(name, definition.start[0], executable.error.message));
+    services[name] = { definition, ...built.value, executable: executable.value };
+  }
+  const bundle = bundleOf(services);
+  return ok({
+    digest: releaseDigest(bundle),
+    version: versionOf(state.commit),
+    commit: state.commit,
+    pipeline,
+    run: state.run,
+    services,
+    bundle,
+    verdicts: state.verdicts,
+    createdAt: isoTime(now),
+  });
+}
+
+function bundleOf(services: Readonly<Record<string, ReleasedService>>): ReleaseBundle {
+  const entries = Object.entries(services);
+  const each = <T>(of: (service: ReleasedService) => T): Record<string, T> =>
+    Object.fromEntries(entries.map(([name, service]) => [name, of(service)]));
+  return {
+    artifacts: each(({ artifact, executable }) => ({ artifact, executable })),
+    config: each(({ definition: { env: _env, ...config } }) => config as unknown as Json),
+    parameters: each(({ definition }) => definition.env),
+    flags: {},
+    limits: {},
+    schemaChanges: [],
+  };
+}
+
+const semantic = /^v?\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?$/;
+
+/** The commit's semantic version tag; without one a version below all others that names the commit. */
+const versionOf = (commit: { readonly sha: string; readonly tags: readonly string[] }): string =>
+  commit.tags.find((tag) => semantic.test(tag)) ?? `0.0.0-${commit.sha.slice(0, 12)}`;
+
+const unresolved = (service: string, program: string, message: string): SluiceError =>
+  new SluiceError('unavailable', `service "${service}": its program "${program}" is not to be had where it shall run: ${message}`, {
+    hint: 'install it there, or start the service by a program that is',
+  });

@@ -1,0 +1,305 @@
+import { keyDigestOf, type Person } from '#access';
+import { err, isoTime, ok, SluiceError, type Digest, type Result } from '#kernel';
+import { changeLine, describeChange, judgeApproval, mayRollBackTo } from '#release';
+import { canRevert } from '#rollout';
+import { placeOf, standing, subjectOf } from './approvals.ts';
+import { decide } from './decide.ts';
+import { isActive, type Deployment, type DeploymentRequest, type Wanted } from './deployment.ts';
+import type { DeploymentContext } from './deployment-driver.ts';
+import { approvedEntry, cancelledEntry } from './deployment-entries.ts';
+import { entryTime } from './record.ts';
+import type { ReleaseRecord } from './records.ts';
+import { inOrderOfAddresses, serviceKey } from './rollout-start.ts';
+
+/** Who asks: from the authenticated identity only, never from a field of the request. */
+export type Asker = { readonly actorRef: string; readonly requestId: string };
+
+/** What is asked to be deployed. Several services go in the order in which they need each other. */
+export type DeployOrder = {
+  readonly services: readonly string[];
+  readonly environment: string;
+  readonly ref: string;
+  readonly pipeline: string;
+};
+
+type Asked<T> = Promise<Result<T, SluiceError>>;
+
+/** Asks for deployments; refused when one of the services moves already (two at once would fight over its slots). */
+export async function requestDeployments(context: DeploymentContext, order: DeployOrder, asker: Asker): Asked<readonly Deployment[]> {
+  const { delivery } = context;
+  if (order.services.length === 0) return err(new SluiceError('usage', 'no service was named', { hint: 'sluice deploy <service> <ref>' }));
+  for (const service of order.services) {
+    const place = placeOf(delivery, { environment: order.environment, service });
+    if (!place.ok) return place;
+  }
+  const environment = delivery.environments[order.environment];
+  const names =
+    environment === undefined ? order.services : inOrderOfAddresses([...new Set(order.services)], delivery.services, environment);
+  return insert(context, names, { ...order, wanted: { kind: 'ref', ref: order.ref } }, asker);
+}
+
+async function insert(
+  { store, ids, clock, executor }: DeploymentContext,
+  services: readonly string[],
+  order: { readonly environment: string; readonly pipeline: string; readonly wanted: Wanted },
+  asker: Asker,
+): Asked<readonly Deployment[]> {
+  const chainId = ids.next();
+  const requestedAt = isoTime(clock.now());
+  const { environment, pipeline, wanted } = order;
+  let after: string | undefined;
+  const deployments = services.map((service): Deployment => {
+    const request: DeploymentRequest = {
+      id: ids.next(),
+      service,
+      environment,
+      wanted,
+      pipeline,
+      requestedAt,
+      chainId,
+      requestedBy: asker.actorRef,
+      requestId: asker.requestId,
+      ...(after === undefined ? {} : { after }),
+    };
+    const state: Deployment['state'] = after === undefined ? { kind: 'requested' } : { kind: 'queued', after };
+    after = request.id;
+    return { request, state, version: 1, owner: executor };
+  });
+  try {
+    await store.transaction(async (tx) => {
+      for (const deployment of deployments) {
+        const inserted = await store.deployments.insert(tx, deployment);
+        // Thrown, so that none of them is left behind.
+        if (inserted.kind === 'conflict') throw conflictWith(inserted.with);
+      }
+    });
+    return ok(deployments);
+  } catch (error) {
+    if (error instanceof SluiceError) return err(error);
+    throw error;
+  }
+}
+
+function conflictWith({ request, state }: Deployment): SluiceError {
+  const what = request.wanted.kind === 'ref' ? request.wanted.ref : 'a release';
+  const fact = `${request.service} in ${request.environment} is being deployed already: ${request.id} (${what}) is ${state.kind}`;
+  return new SluiceError('conflict', fact, {
+    details: { deployment: request.id, state: state.kind },
+    hint: `wait for it (sluice watch ${request.service}), or end it (sluice revert ${request.service})`,
+  });
+}
+
+/** What an approver looks at before signing. */
+export type ApprovalView = {
+  readonly deployment: Deployment;
+  readonly subject: Digest;
+  readonly release: ReleaseRecord;
+  readonly changes: readonly { readonly what: string; readonly attention: boolean }[];
+  readonly needs: readonly string[];
+  readonly given: readonly { readonly person: string; readonly function: string }[];
+  readonly refusals: readonly string[];
+};
+
+/** What is to be signed for a deployment that waits, and what is still missing. */
+export async function approvalView(context: DeploymentContext, id: string): Asked<ApprovalView> {
+  const found = await waiting(context, id);
+  if (!found.ok) return found;
+  const { deployment, release, subject } = found.value;
+  const { store, clock } = context;
+  const { state } = await standing({ ...context, now: clock.now() }, deployment, { release, subject });
+  if (state.kind === 'refused') return err(state.error);
+  const previous = await store.transaction(async (tx) => {
+    const live = await store.live.now(tx, deployment.request.environment, deployment.request.service);
+    return live === undefined ? undefined : store.releases.get(tx, live.release);
+  });
+  return ok({
+    deployment,
+    subject,
+    release,
+    given: state.given,
+    changes: describeChange(previous?.bundle, release.bundle).map(changeLine),
+    needs: state.kind === 'waiting' ? state.needs : [],
+    refusals: state.refusals.map(({ line }) => line),
+  });
+}
+
+/** A signature as it is handed in. */
+export type Signature = { readonly person: string; readonly subject: Digest; readonly signature: string; readonly expiresAt: number };
+
+/** Accepts a signature, or says why it does not count. The last one that is needed lets the rollout begin. */
+export async function approve(context: DeploymentContext, id: string, approval: Signature, requestId: string): Asked<ApprovalView> {
+  const found = await waiting(context, id);
+  if (!found.ok) return found;
+  const { deployment, release, subject } = found.value;
+  const { store, record, clock } = context;
+  const { question, approvals } = await standing({ ...context, now: clock.now() }, deployment, { release, subject });
+  if (!question.authors.ok) return err(question.authors.error);
+  const signed = approvals.flatMap(({ person }) => question.people.find((known) => known.id === person) ?? []);
+  const judged = judgeApproval(question, approval, question.authors.value, signed);
+  const { request } = deployment;
+  const person = question.people.find((known) => known.id === approval.person);
+  const head = {
+    requestId,
+    chainId: request.chainId,
+    env: request.environment,
+    actorRef: person === undefined ? 'controller' : `person:${person.id}`,
+    subject: {
+      kind: 'deployment',
+      id: request.id,
+      digest: subject,
+    },
+  } as const;
+  if (!judged.ok) {
+    const reasons = [{ code: judged.error.code, facts: {} }];
+    const body = { personRef: person?.id ?? null, subjectDigest: approval.subject };
+    await store.transaction((tx) => record.append(tx, [record.entry('approval.refused', { ...head, outcome: 'refused', reasons, body })]));
+    return err(new SluiceError('forbidden', judged.error.line, { details: { reason: judged.error.code } }));
+  }
+  const granted = record.entry('approval.granted', { ...head, body: grantedBody(judged.value, approval) });
+  await store.transaction(async (tx) => {
+    await store.approvals.insert(tx, { ...approval, deployment: id, at: isoTime(clock.now()) });
+    await record.append(tx, [granted]);
+  });
+  return settleApprovals(context, id);
+}
+
+const grantedBody = (person: Person, approval: Signature) => ({
+  personRef: person.id,
+  functions: person.functions,
+  subjectDigest: approval.subject,
+  keyDigest: keyDigestOf(person),
+  signature: approval.signature,
+  expiresAt: entryTime(approval.expiresAt),
+});
+
+/** Clears a deployment once enough was signed. Two last signatures at once clear it once: the row's version lets one of them win. */
+async function settleApprovals(context: DeploymentContext, id: string): Asked<ApprovalView> {
+  const { store, record, clock } = context;
+  for (;;) {
+    const view = await approvalView(context, id);
+    if (!view.ok) return view;
+    const { deployment, subject, needs } = view.value;
+    const now = await standing({ ...context, now: clock.now() }, deployment, { release: view.value.release, subject });
+    const event =
+      now.state.kind === 'granted' ? ({ type: 'cleared', subject } as const) : ({ type: 'approval-given', missing: needs } as const);
+    const written = await store.transaction(async (tx) => {
+      const next = await store.deployments.update(tx, deployment, { state: decide(deployment.state, event) });
+      if (next === 'stale' || now.state.kind !== 'granted') return next;
+      await record.append(tx, [approvedEntry(context, deployment.request, { subject, given: now.state.given })]);
+      return next;
+    });
+    if (written !== 'stale') return ok({ ...view.value, deployment: written });
+    const current = await store.transaction((tx) => store.deployments.get(tx, id));
+    if (current !== undefined && current.state.kind !== 'waiting-approval') return ok({ ...view.value, deployment: current });
+  }
+}
+
+type Waiting = { readonly deployment: Deployment; readonly release: ReleaseRecord; readonly subject: Digest };
+
+async function waiting({ store, delivery }: DeploymentContext, id: string): Asked<Waiting> {
+  const { deployment, release } = await store.transaction(async (tx) => {
+    const found = await store.deployments.get(tx, id);
+    const digest = found?.state.kind === 'waiting-approval' ? found.state.release.digest : undefined;
+    return { deployment: found, release: digest === undefined ? undefined : await store.releases.get(tx, digest) };
+  });
+  if (deployment === undefined) return err(new SluiceError('notFound', `there is no deployment ${id}`, { hint: 'sluice status' }));
+  if (deployment.state.kind !== 'waiting-approval' || release === undefined) {
+    return err(new SluiceError('conflict', `deployment ${id} does not wait for approval: it is ${deployment.state.kind}`));
+  }
+  const subject = subjectOf(delivery, deployment, release);
+  if (!subject.ok) return subject;
+  if (subject.value !== deployment.state.subject) {
+    const { service, environment } = deployment.request;
+    const fact = `the definition of ${environment} has changed since ${id} was asked for, so it can no longer be approved`;
+    return err(new SluiceError('conflict', fact, { hint: `end it (sluice revert ${service}) and deploy again` }));
+  }
+  return ok({ deployment, release, subject: subject.value });
+}
+
+/** Where a revert went. */
+export type RevertAnswer = { readonly by: 'router' | 'rollout' | 'cancelled'; readonly deployment?: string };
+
+/**
+ * Takes a service back. The router is asked first and alone decides (I2); only when it has nothing to go back to is a rollout that has not exposed
+ * anything yet, or a deployment that has not begun, ended instead.
+ */
+export async function revert(
+  context: DeploymentContext,
+  place: { readonly environment: string; readonly service: string },
+  why: { readonly by: string; readonly reason: string; readonly actorRef: string },
+): Asked<RevertAnswer> {
+  const key = serviceKey(place.environment, place.service);
+  const known = placeOf(context.delivery, place);
+  if (!known.ok) return known;
+  const { router } = context.environment(place.environment);
+  const reverted = await router.revert(key, { id: context.ids.next(), by: why.by, reason: why.reason });
+  if (reverted.ok) return ok({ by: 'router' });
+  if (reverted.error.kind === 'unreachable') {
+    const fact = `the router of ${key} does not answer: ${reverted.error.message}`;
+    return err(new SluiceError('unavailable', fact, { hint: 'its agent restarts it at once; try again' }));
+  }
+  const { store } = context;
+  const rollout = await store.transaction(async (tx) => (await store.rollouts.active(tx)).find(({ plan }) => plan.service === key));
+  // A rollout that is past its way back would never follow: then what waits behind it is all that can still be ended.
+  if (rollout !== undefined && canRevert(rollout.state)) {
+    await store.transaction((tx) => store.rollouts.ask(tx, rollout.id, { kind: 'revert', by: why.by, reason: why.reason }));
+    return ok({ by: 'rollout', deployment: rollout.deployment });
+  }
+  const cancelled = await cancelWaiting(context, place, why);
+  if (cancelled !== undefined) return ok({ by: 'cancelled', deployment: cancelled });
+  const fact = `${place.service} in ${place.environment} has nothing to go back to: no other version of it is warm`;
+  return err(new SluiceError('conflict', fact, { hint: `sluice rollback ${place.service} rolls out an earlier release` }));
+}
+
+async function cancelWaiting(
+  { store, record, clock }: DeploymentContext,
+  place: { readonly environment: string; readonly service: string },
+  { by, reason, actorRef }: { readonly by: string; readonly reason: string; readonly actorRef: string },
+): Promise<string | undefined> {
+  return store.transaction(async (tx) => {
+    const [active] = await store.deployments.list(tx, { ...place, active: true, limit: 1 });
+    if (active === undefined || !isActive(active.state) || active.state.kind === 'rolling-out') return undefined;
+    const state = decide(active.state, { type: 'cancelled', by, because: reason, at: isoTime(clock.now()) });
+    if ((await store.deployments.update(tx, active, { state })) === 'stale') return undefined;
+    await record.append(tx, [cancelledEntry({ record, executor: '' }, active.request, { actorRef, code: 'asked', outcome: 'cancelled' })]);
+    return active.request.id;
+  });
+}
+
+/** A new rollout to an earlier release: the one before the present one, or the one named by version or digest. */
+export async function rollback(
+  context: DeploymentContext,
+  order: { readonly environment: string; readonly service: string; readonly to?: string },
+  asker: Asker,
+): Asked<Deployment> {
+  const { store, delivery } = context;
+  const { environment, service, to } = order;
+  const place = placeOf(delivery, order);
+  if (!place.ok) return place;
+  const { history, releases } = await store.transaction(async (tx) => ({
+    history: await store.live.history(tx, environment, service),
+    releases: await store.releases.list(tx, 1_000),
+  }));
+  const wanted =
+    to === undefined
+      ? history.find((one) => one.release !== history[0]?.release)?.release
+      : (history.find((one) => one.version === to || one.release === to)?.release ??
+        releases.find((one) => one.version === to || one.digest === to)?.digest);
+  if (wanted === undefined) {
+    const fact = to === undefined ? `${service} in ${environment} has no earlier release` : `there is no release "${to}" of ${service}`;
+    return err(new SluiceError('notFound', fact, { hint: `known here: ${history.map(({ version }) => version).join(', ') || 'none'}` }));
+  }
+  const answer = mayRollBackTo(history, { release: wanted, service, environment });
+  if (answer.kind === 'live-already') return err(new SluiceError('conflict', answer.because));
+  const approvedBefore = answer.kind === 'allowed';
+  const inserted = await insert(
+    context,
+    [service],
+    { environment, pipeline: 'default', wanted: { kind: 'rollback', release: wanted, approvedBefore } },
+    asker,
+  );
+  if (!inserted.ok) return inserted;
+  const [deployment] = inserted.value;
+  if (deployment === undefined) throw new Error('a rollback without a deployment');
+  return ok(deployment);
+}

@@ -1,0 +1,376 @@
+import type { Delivery } from '#define';
+import { assertNever, isoTime, ok, SluiceError, toWireError, type Result } from '#kernel';
+import type { PendingEntry } from '#ledger';
+import { mayEnter } from '#release';
+import { describeReason, keepsWarm } from '#rollout';
+import { placeOf, ruleOf, standing, subjectOf } from './approvals.ts';
+import { buildRelease } from './build.ts';
+import { decide } from './decide.ts';
+import type { Deployment, DeploymentEvent, Predecessor } from './deployment.ts';
+import type { TurnEnd } from './deployment.workflow.ts';
+import { cancelledEntry, releaseEntry, requestedEntries, runEntries } from './deployment-entries.ts';
+import type { DriverContext } from './driver-context.ts';
+import type { ArtifactBuilder, Commit, PipelineRunner, Source } from './ports.ts';
+import type { ReleaseRecord } from './records.ts';
+import type { RolloutRecord } from './rollout-record.ts';
+import { sameService, serviceKey, settleRollout } from './rollout-start.ts';
+import type { Tx } from './store.ts';
+
+/** What a deployment needs before it is a rollout. */
+export type DeploymentContext = DriverContext & {
+  readonly delivery: Delivery;
+  readonly source: Source;
+  readonly pipelines: PipelineRunner;
+  readonly artifacts: ArtifactBuilder;
+  readonly checkoutFolder: (run: string) => string;
+};
+
+/** What a step came to: the event, and what is written in the same transaction. */
+type Outcome = {
+  readonly event: DeploymentEvent;
+  readonly entries?: readonly PendingEntry[];
+  readonly also?: (tx: Tx) => Promise<void>;
+};
+
+/** How long a deployment waits for signatures before it lapses (I8). */
+const APPROVAL_WITHIN_MS = 7 * 24 * 3_600_000; // a week: whoever is on holiday has a deputy
+/** How often a cleared deployment looks whether the slot is free. */
+const SLOT_LOOK_MS = 100;
+
+const turnEnds = { wait: 'parked', over: 'ended', again: 'more' } as const satisfies Record<string, TurnEnd>;
+
+/** One turn of a deployment that is no rollout yet. The row is claimed by whoever writes it first; everybody else finds it stale. */
+export async function deploymentTurn(context: DeploymentContext, read: Deployment): Promise<TurnEnd> {
+  await context.trigger('loaded', read.state.kind, read.request.service);
+  await context.trigger('before-effect', read.state.kind, read.request.service);
+  const outcome = await advance(context, read);
+  await context.trigger('after-effect', read.state.kind, read.request.service);
+  if (typeof outcome === 'string') return turnEnds[outcome];
+  await context.trigger('before-outcome', read.state.kind, read.request.service);
+  const next = decide(read.state, outcome.event);
+  const stale = await context.persist(context.signal, async (tx) => {
+    const written = await context.store.deployments.update(tx, read, { state: next, owner: context.executor });
+    if (written === 'stale') return true;
+    await outcome.also?.(tx);
+    await context.record.append(tx, outcome.entries ?? []);
+    return false;
+  });
+  await context.trigger('after-outcome', read.state.kind, read.request.service);
+  if (stale) return 'more';
+  return next.kind === 'waiting-approval' ? 'parked' : 'more';
+}
+
+/** What the state asks for. Effects here may be repeated: a checkout, a run and an archive are named by what they are of. */
+async function advance(context: DeploymentContext, read: Deployment): Promise<Outcome | keyof typeof turnEnds> {
+  const { state } = read;
+  switch (state.kind) {
+    case 'queued':
+      return afterPredecessor(context, read, state.after);
+    case 'requested':
+      return resolve(context, read);
+    case 'running':
+      return runPipeline(context, read, state);
+    case 'judged': {
+      const { target } = context.environment(read.request.environment);
+      const { artifacts, signal } = context;
+      const folder = context.checkoutFolder(state.run);
+      const built = await buildRelease({
+        state,
+        pipeline: read.request.pipeline,
+        folder,
+        artifacts,
+        target,
+        now: context.clock.now(),
+        signal,
+      });
+      return built.ok ? released(context, read, built.value, { made: true }) : failure(context, built.error, read);
+    }
+    case 'released':
+      return examine(context, read, state);
+    case 'waiting-approval':
+      return context.clock.now() - Date.parse(read.request.requestedAt) > APPROVAL_WITHIN_MS ? lapse(context, read) : 'wait';
+    case 'approved':
+      return startRollout(context, read, state);
+    case 'rolling-out':
+    case 'live':
+    case 'skipped':
+    case 'reverted':
+    case 'failed':
+    case 'cancelled':
+      return 'over';
+    default:
+      return assertNever(state);
+  }
+}
+
+async function afterPredecessor(context: DeploymentContext, read: Deployment, id: string): Promise<Outcome | 'wait'> {
+  const before = await context.persist(context.signal, (tx) => context.store.deployments.get(tx, id));
+  switch (before?.state.kind) {
+    case 'live':
+    case 'skipped':
+      return { event: { type: 'predecessor-through' } };
+    case 'failed':
+    case 'reverted':
+    case 'cancelled':
+    case undefined: {
+      const service = before?.request.service ?? id;
+      const fact = `not begun: ${service}, which it needs, did not get through`;
+      return failure(context, new SluiceError('conflict', fact, { hint: `sluice status ${service}` }), read);
+    }
+    default:
+      return 'wait';
+  }
+}
+
+async function resolve(context: DeploymentContext, read: Deployment): Promise<Outcome> {
+  const { store, source, ids } = context;
+  const { request } = read;
+  const { wanted } = request;
+  if (wanted.kind !== 'ref') {
+    const release = await context.persist(context.signal, (tx) => store.releases.get(tx, wanted.release));
+    if (release !== undefined) return released(context, read, release, { made: false });
+    return failure(
+      context,
+      new SluiceError('notFound', `there is no release ${wanted.release}`, { hint: 'sluice status lists releases' }),
+      read,
+    );
+  }
+  const commit = await source.resolve(wanted.ref);
+  if (!commit.ok) return failure(context, commit.error, read);
+  const known = await context.persist(context.signal, (tx) => store.releases.ofCommit(tx, commit.value.sha));
+  if (known !== undefined && known.pipeline === request.pipeline) return released(context, read, known, { made: false });
+  return { event: { type: 'run-started', commit: summary(commit.value), run: ids.next() } };
+}
+
+const summary = ({ sha, subject, tags }: Commit): { readonly sha: string; readonly subject: string; readonly tags: readonly string[] } => ({
+  sha,
+  subject,
+  tags,
+});
+
+async function runPipeline(
+  context: DeploymentContext,
+  read: Deployment,
+  state: Extract<Deployment['state'], { readonly kind: 'running' }>,
+): Promise<Outcome> {
+  const { request } = read;
+  const commit = await context.source.resolve(state.commit.sha);
+  if (!commit.ok) return failure(context, commit.error, read);
+  const folder = context.checkoutFolder(state.run);
+  const there = await context.source.checkout(state.commit.sha, folder);
+  if (!there.ok) return failure(context, there.error, read);
+  const { run } = state;
+  const outcome = await context.pipelines.run({ run, commit: commit.value, folder, pipeline: request.pipeline, signal: context.signal });
+  if (!outcome.ok) return failure(context, outcome.error, read);
+  const entries = runEntries(context, request, { run, commit: state.commit.sha, outcome: outcome.value });
+  if (outcome.value.verdict === 'pass') {
+    return { event: { type: 'run-passed', verdicts: outcome.value.verdicts, services: outcome.value.services }, entries };
+  }
+  const code = outcome.value.verdict === 'fail' ? 'gateFailed' : 'inconclusive';
+  const refusal = failure(context, new SluiceError(code, outcome.value.because, { hint: `sluice report ${run}` }), read);
+  return { ...refusal, entries: [...entries, ...(refusal.entries ?? [])] };
+}
+
+/** A release is there: what was asked for can be named, and is recorded by its digest. */
+async function released(
+  context: DeploymentContext,
+  read: Deployment,
+  release: ReleaseRecord,
+  { made }: { readonly made: boolean },
+): Promise<Outcome> {
+  const { store } = context;
+  const { request } = read;
+  const subject = subjectOf(context.delivery, read, release);
+  if (!subject.ok) return failure(context, subject.error, read);
+  const live = await context.persist(context.signal, (tx) => store.live.now(tx, request.environment, request.service));
+  const asked = requestedEntries(context, request, { release, subject: subject.value, live, delivery: context.delivery });
+  const { digest, version, commit } = release;
+  return {
+    event: { type: 'release-ready', release: { digest, version, commit: commit.sha } },
+    entries: made ? [releaseEntry(context, request, release), ...asked] : asked,
+    also: (tx) => store.releases.insert(tx, release),
+  };
+}
+
+/** May it enter, does it change anything, and who has to sign. */
+async function examine(
+  context: DeploymentContext,
+  read: Deployment,
+  state: Extract<Deployment['state'], { readonly kind: 'released' }>,
+): Promise<Outcome> {
+  const { request } = read;
+  const release = await releaseOf(context, state.release.digest);
+  const place = placeOf(context.delivery, request);
+  if (!place.ok) return failure(context, place.error, read);
+  const { after } = place.value.environment;
+  const entered = mayEnter({ ...request, release: release.digest, after }, await liveIn(context, after, request.service, release));
+  if (!entered.ok) return failure(context, entered.error, read);
+  const [here] = await liveIn(context, [request.environment], request.service, release);
+  if (here?.release === release.digest) {
+    return { event: { type: 'unchanged', because: `${request.service} in ${request.environment} runs exactly this already` } };
+  }
+  const subject = subjectOf(context.delivery, read, release);
+  if (!subject.ok) return failure(context, subject.error, read);
+  const cleared: Outcome = { event: { type: 'cleared', subject: subject.value } };
+  if (ruleOf(place.value.environment).functions.length === 0) return cleared;
+  if (request.wanted.kind === 'rollback' && request.wanted.approvedBefore) return cleared;
+  const now = await standing({ ...context, now: context.clock.now() }, read, { release, subject: subject.value });
+  if (now.state.kind === 'refused') return failure(context, now.state.error, read);
+  const missing = now.state.kind === 'waiting' ? now.state.needs : [];
+  return { event: { type: 'approval-needed', subject: subject.value, missing } };
+}
+
+/** What is live in these environments; a service that would run the very same there counts as this release. */
+async function liveIn(
+  { persist, signal, store }: DeploymentContext,
+  environments: readonly string[],
+  service: string,
+  wanted: ReleaseRecord,
+): Promise<readonly { readonly environment: string; readonly service: string; readonly release: ReleaseRecord['digest'] }[]> {
+  return persist(signal, async (tx) => {
+    const found: { environment: string; service: string; release: ReleaseRecord['digest'] }[] = [];
+    for (const environment of environments) {
+      const live = await store.live.now(tx, environment, service);
+      if (live === undefined) continue;
+      const same = sameService(await store.releases.get(tx, live.release), wanted, service);
+      found.push({ environment, service, release: same ? wanted.digest : live.release });
+    }
+    return found;
+  });
+}
+
+async function startRollout(
+  context: DeploymentContext,
+  read: Deployment,
+  state: Extract<Deployment['state'], { readonly kind: 'approved' }>,
+): Promise<Outcome | 'again'> {
+  const { store, clock, ids } = context;
+  const { request } = read;
+  const taken = await slotTaken(context, read, state.behind);
+  if (taken !== undefined) return taken;
+  const release = await releaseOf(context, state.release.digest);
+  const valid = await stillApproved(context, read, release, state.subject);
+  if (!valid.ok) return failure(context, valid.error, read);
+  const live = await context.persist(context.signal, (tx) => store.live.now(tx, request.environment, request.service));
+  const { router } = context.environment(request.environment);
+  const { delivery } = context;
+  const { version } = state.release;
+  const settled = await settleRollout({ delivery, deployment: read, release, version, live, router });
+  if (!settled.ok) return failure(context, settled.error, read);
+  const id = ids.next();
+  return {
+    event: { type: 'rollout-started', rollout: id },
+    also: (tx) =>
+      store.rollouts.insert(tx, {
+        id,
+        deployment: request.id,
+        environment: request.environment,
+        owner: context.executor,
+        version: 1,
+        ...settled.value,
+        state: { kind: 'queued' },
+        startedAt: isoTime(clock.now()),
+      }),
+  };
+}
+
+/**
+ * The rollout before this one may still hold the slot. What is waited for stands in the row, so that people see it, and one that only keeps its old version
+ * warm is asked in the same transaction to let it go. Undefined once the slot is free.
+ */
+async function slotTaken(
+  context: DeploymentContext,
+  read: Deployment,
+  behind: Predecessor | undefined,
+): Promise<Outcome | 'again' | undefined> {
+  const { store, clock, signal } = context;
+  const { request } = read;
+  for (;;) {
+    const { holder, previous, known, current } = await context.persist(signal, async (tx) => ({
+      holder: await holderOf(context, tx, request),
+      previous: await store.live.history(tx, request.environment, request.service),
+      known: behind === undefined ? undefined : await store.rollouts.get(tx, behind.rollout),
+      current: await store.deployments.get(tx, request.id),
+    }));
+    // Somebody cancelled it meanwhile, or drives it elsewhere.
+    if (current?.version !== read.version) return 'again';
+    if (known?.state.kind === 'stuck')
+      return failure(context, stuckBefore(request, known.plan.version, describeReason(known.state.why)), read);
+    if (holder === undefined) return undefined;
+    if (holder.id !== behind?.rollout) {
+      const { id, plan, state } = holder;
+      const old = keepsWarm(plan, state) ? previous.find(({ deployment }) => deployment === plan.stable?.key)?.version : undefined;
+      const event: DeploymentEvent = {
+        type: 'slot-taken',
+        behind: { rollout: id, version: plan.version, ...(old === undefined ? {} : { keepsWarm: old }) },
+      };
+      if (!keepsWarm(plan, state)) return { event };
+      return { event, also: (tx) => store.rollouts.ask(tx, id, { kind: 'make-room', by: request.id }) };
+    }
+    await clock.sleep(SLOT_LOOK_MS, signal);
+  }
+}
+
+async function holderOf(
+  { store }: DeploymentContext,
+  tx: Tx,
+  { id, environment, service }: Deployment['request'],
+): Promise<RolloutRecord | undefined> {
+  const key = serviceKey(environment, service);
+  return (await store.rollouts.active(tx)).find(({ plan, deployment }) => plan.service === key && deployment !== id);
+}
+
+function stuckBefore({ service, environment }: Deployment['request'], version: string, why: string): SluiceError {
+  const fact = `${service} in ${environment} cannot go in: the rollout of ${version} before it is stuck: ${why}`;
+  return new SluiceError('conflict', fact, {
+    hint: `look at \`sluice status\` and at what runs in its slots, then deploy ${service} again`,
+  });
+}
+
+/** Between a signature and the first effect something may have changed, or a signature lapsed. */
+async function stillApproved(
+  context: DeploymentContext,
+  read: Deployment,
+  release: ReleaseRecord,
+  approved: string,
+): Promise<Result<void, SluiceError>> {
+  const subject = subjectOf(context.delivery, read, release);
+  if (!subject.ok) return subject;
+  const { request } = read;
+  const again = `sluice deploy ${request.service} --environment ${request.environment}`;
+  if (subject.value !== approved) {
+    const fact = `${request.service}: what was approved is not what would be rolled out now; the definition of ${request.environment} has changed`;
+    return { ok: false, error: new SluiceError('forbidden', fact, { hint: `ask again: ${again}` }) };
+  }
+  if (request.wanted.kind === 'rollback' && request.wanted.approvedBefore) return ok(undefined);
+  const { state } = await standing({ ...context, now: context.clock.now() }, read, { release, subject: subject.value });
+  if (state.kind === 'granted') return ok(undefined);
+  if (state.kind === 'refused') return { ok: false, error: state.error };
+  const fact = `${request.service}: approvals have lapsed or count no longer; still needed: ${state.needs.join(', ')}`;
+  return { ok: false, error: new SluiceError('forbidden', fact, { hint: `ask again: ${again}` }) };
+}
+
+async function releaseOf(context: DeploymentContext, digest: ReleaseRecord['digest']): Promise<ReleaseRecord> {
+  const release = await context.persist(context.signal, (tx) => context.store.releases.get(tx, digest));
+  if (release === undefined) throw new Error(`release ${digest} is gone from the store`);
+  return release;
+}
+
+/** The end of a deployment that never moved traffic; its code goes to the ledger, its words stay in the row. */
+function failure(context: DeploymentContext, error: SluiceError, { request }: Deployment): Outcome {
+  const code = error.code.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return {
+    event: { type: 'failed', error: toWireError(error), at: isoTime(context.clock.now()) },
+    entries: [cancelledEntry(context, request, { actorRef: `controller:${context.executor}`, code, outcome: 'failed' })],
+  };
+}
+
+const lapse = (context: DeploymentContext, { request }: Deployment): Outcome => {
+  const because = 'nobody approved it within a week';
+  return {
+    event: { type: 'cancelled', by: 'controller', because, at: isoTime(context.clock.now()) },
+    entries: [
+      cancelledEntry(context, request, { actorRef: `controller:${context.executor}`, code: 'approval-lapsed', outcome: 'cancelled' }),
+    ],
+  };
+};

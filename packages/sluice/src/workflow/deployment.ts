@@ -1,0 +1,112 @@
+import type { Service } from '#define';
+import type { Digest, WireError } from '#kernel';
+
+/** What is asked for: a commit by one of its names, or a release that exists already. */
+export type Wanted =
+  | { readonly kind: 'ref'; readonly ref: string }
+  | { readonly kind: 'release'; readonly release: Digest }
+  /** An earlier release again; `approvedBefore` when it was live in this environment, so that nobody has to sign anew. */
+  | { readonly kind: 'rollback'; readonly release: Digest; readonly approvedBefore: boolean };
+
+/** Why a deployment exists; never changes. */
+export type DeploymentRequest = {
+  readonly id: string;
+  readonly service: string;
+  readonly environment: string;
+  readonly wanted: Wanted;
+  readonly pipeline: string;
+  /** `person:<reference>` or `controller`. */
+  readonly requestedBy: string;
+  readonly requestId: string;
+  /** Names the whole delivery, over its services and environments. */
+  readonly chainId: string;
+  readonly requestedAt: string;
+  /** The deployment that has to be through first: services that others call go first. */
+  readonly after?: string;
+};
+
+/** A commit as people see it. */
+export type CommitSummary = { readonly sha: string; readonly subject: string; readonly tags: readonly string[] };
+
+/** A release as a deployment refers to it. */
+export type ReleaseRef = { readonly digest: Digest; readonly version: string; readonly commit: string };
+
+/** One gate's answer as a deployment keeps it. */
+export type GateVerdict = {
+  readonly gate: string;
+  readonly kind: 'pass' | 'fail' | 'inconclusive';
+  readonly because: string;
+  readonly digest: Digest;
+  readonly policy: Digest;
+  readonly evidence: readonly Digest[];
+};
+
+/** The rollout whose end a cleared deployment waits for; `keepsWarm` is the version it was asked to let go, absent when it is on its way out already. */
+export type Predecessor = { readonly rollout: string; readonly version: string; readonly keepsWarm?: string };
+
+/** Where a deployment stands. Each state holds what exists in it and nothing else. */
+export type DeploymentState =
+  | { readonly kind: 'queued'; readonly after: string }
+  | { readonly kind: 'requested' }
+  | { readonly kind: 'running'; readonly commit: CommitSummary; readonly run: string }
+  | {
+      readonly kind: 'judged';
+      readonly commit: CommitSummary;
+      readonly run: string;
+      readonly verdicts: readonly GateVerdict[];
+      readonly services: Readonly<Record<string, Service>>;
+    }
+  | { readonly kind: 'released'; readonly release: ReleaseRef }
+  | { readonly kind: 'waiting-approval'; readonly release: ReleaseRef; readonly subject: Digest; readonly missing: readonly string[] }
+  | { readonly kind: 'approved'; readonly release: ReleaseRef; readonly subject: Digest; readonly behind?: Predecessor }
+  | { readonly kind: 'rolling-out'; readonly release: ReleaseRef; readonly rollout: string }
+  | { readonly kind: 'live'; readonly release: ReleaseRef; readonly rollout: string; readonly at: string }
+  | { readonly kind: 'skipped'; readonly release: ReleaseRef; readonly because: string }
+  | { readonly kind: 'reverted'; readonly release: ReleaseRef; readonly rollout: string; readonly because: string; readonly at: string }
+  | { readonly kind: 'failed'; readonly error: WireError; readonly at: string }
+  | { readonly kind: 'cancelled'; readonly by: string; readonly because: string; readonly at: string };
+
+/** What can happen to a deployment. */
+export type DeploymentEvent =
+  | { readonly type: 'predecessor-through' }
+  | { readonly type: 'run-started'; readonly commit: CommitSummary; readonly run: string }
+  | { readonly type: 'run-passed'; readonly verdicts: readonly GateVerdict[]; readonly services: Readonly<Record<string, Service>> }
+  | { readonly type: 'release-ready'; readonly release: ReleaseRef }
+  | { readonly type: 'unchanged'; readonly because: string }
+  | { readonly type: 'approval-needed'; readonly subject: Digest; readonly missing: readonly string[] }
+  | { readonly type: 'approval-given'; readonly missing: readonly string[] }
+  | { readonly type: 'cleared'; readonly subject: Digest }
+  | { readonly type: 'slot-taken'; readonly behind: Predecessor }
+  | { readonly type: 'rollout-started'; readonly rollout: string }
+  | { readonly type: 'rollout-committed'; readonly at: string }
+  | { readonly type: 'rollout-reverted'; readonly because: string; readonly at: string }
+  | { readonly type: 'failed'; readonly error: WireError; readonly at: string }
+  | { readonly type: 'cancelled'; readonly by: string; readonly because: string; readonly at: string };
+
+/** The kinds of a deployment's state, in the order of a delivery that goes well, ends last. */
+export const deploymentKinds = [
+  'queued',
+  'requested',
+  'running',
+  'judged',
+  'released',
+  'waiting-approval',
+  'approved',
+  'rolling-out',
+  'live',
+  'skipped',
+  'reverted',
+  'failed',
+  'cancelled',
+] as const satisfies readonly DeploymentState['kind'][];
+
+/** A deployment as it is stored; `version` is the row's, and an update names the one it read. `owner` is the controller that drives it. */
+export type Deployment = {
+  readonly request: DeploymentRequest;
+  readonly state: DeploymentState;
+  readonly version: number;
+  readonly owner?: string;
+};
+
+/** True while a deployment holds its service and environment: until then a second one is refused. */
+export const isActive = (state: DeploymentState): boolean => !['live', 'skipped', 'reverted', 'failed', 'cancelled'].includes(state.kind);

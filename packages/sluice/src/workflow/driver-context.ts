@@ -1,0 +1,25 @@
+import type { Clock, Ids } from '#kernel';
+import type { EnvironmentPorts } from './ports.ts';
+import type { Recorder } from './record.ts';
+import type { RolloutRecord } from './rollout-record.ts';
+import type { Store, Tx } from './store.ts';
+import type { Trigger } from './trigger-points.ts';
+
+/** What every driver of one controller shares. */
+export type DriverContext = {
+  readonly executor: string;
+  readonly store: Store;
+  readonly record: Recorder;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly environment: (name: string) => EnvironmentPorts;
+  /** Whether forward effects in an environment wait for the signed log. */
+  readonly isProtected: (environment: string) => boolean;
+  /** How the router shall take a service's traffic. */
+  readonly declarationOf: (rollout: RolloutRecord) => { readonly traffic: 'request' | 'connection'; readonly port?: number };
+  readonly trigger: Trigger;
+  /** Aborts when the controller stops. */
+  readonly signal: AbortSignal;
+  /** A transaction that waits for the database to come back, however long: what happened has to be written down. */
+  readonly persist: <T>(signal: AbortSignal, work: (tx: Tx) => Promise<T>) => Promise<T>;
+};

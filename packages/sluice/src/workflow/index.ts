@@ -1,0 +1,57 @@
+export { coAuthorEmails } from '#access';
+export { boundBy } from './approvals.ts';
+export type { ApprovalView, Asker, DeployOrder, RevertAnswer, Signature } from './commands.ts';
+export { isActive, deploymentKinds } from './deployment.ts';
+export type {
+  CommitSummary,
+  Deployment,
+  DeploymentEvent,
+  DeploymentRequest,
+  DeploymentState,
+  GateVerdict,
+  Predecessor,
+  ReleaseRef,
+  Wanted,
+} from './deployment.ts';
+export { startEngine } from './engine.ts';
+export type { Engine, EngineOptions, LedgerHealth, ServiceView } from './engine.ts';
+export type {
+  ArtifactBuilder,
+  Commit,
+  EnginePorts,
+  EnvironmentPorts,
+  LedgerFolder,
+  LogKeys,
+  PipelineOutcome,
+  PipelineRunner,
+  RecordedEvidence,
+  Source,
+} from './ports.ts';
+export type { ApprovalRecord, LiveRelease, ReleasedService, ReleaseRecord } from './records.ts';
+export { isRolloutActive } from './rollout-record.ts';
+export type { Asked, RolloutRecord } from './rollout-record.ts';
+export { sequence } from './sequencer.ts';
+export type { SequencerEnd, SequencerPorts } from './sequencer.ts';
+export type {
+  ApprovalStore,
+  DeploymentFilter,
+  DeploymentStore,
+  EntryFilter,
+  EntryStore,
+  IntegratedBatch,
+  LeaseStore,
+  LiveStore,
+  LogStore,
+  PersonStore,
+  ReleaseStore,
+  RevertStore,
+  RolloutStore,
+  SequencerLease,
+  Stale,
+  Store,
+  StoredCheckpoint,
+  StoredEntry,
+  Tx,
+} from './store.ts';
+export { placesBack, placesForward, triggerPoints } from './trigger-points.ts';
+export type { Trigger, TriggerPoint } from './trigger-points.ts';

@@ -1,0 +1,52 @@
+import type { Service } from '#define';
+import type { Digest } from '#kernel';
+import type { ReleaseBundle } from '#release';
+import type { Slot } from '#rollout';
+import type { CommitSummary, GateVerdict } from './deployment.ts';
+
+/** One service of a release: its definition as of the commit, and what runs. */
+export type ReleasedService = {
+  readonly definition: Service;
+  readonly artifact: Digest;
+  /** Where the archive lies for targets to read. */
+  readonly archive: string;
+  /** Digest of the program that `start` resolves to. */
+  readonly executable: Digest;
+};
+
+/** An immutable bundle and where it came from. */
+export type ReleaseRecord = {
+  readonly digest: Digest;
+  readonly version: string;
+  readonly commit: CommitSummary;
+  readonly pipeline: string;
+  readonly run: string;
+  readonly services: Readonly<Record<string, ReleasedService>>;
+  /** What the digest is over. */
+  readonly bundle: ReleaseBundle;
+  readonly verdicts: readonly GateVerdict[];
+  readonly createdAt: string;
+};
+
+/** A release that is or was live. */
+export type LiveRelease = {
+  readonly environment: string;
+  readonly service: string;
+  readonly release: Digest;
+  readonly version: string;
+  readonly deployment: string;
+  readonly slot: Slot;
+  readonly since: string;
+  readonly until?: string;
+};
+
+/** A signature over an approval subject, checked before it is stored. */
+export type ApprovalRecord = {
+  readonly deployment: string;
+  readonly subject: Digest;
+  readonly person: string;
+  readonly signature: string;
+  readonly at: string;
+  /** Epoch milliseconds. */
+  readonly expiresAt: number;
+};

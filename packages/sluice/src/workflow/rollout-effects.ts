@@ -1,0 +1,161 @@
+import { assertNever, type Clock } from '#kernel';
+import {
+  allHealthy,
+  problemOfAttestations,
+  worthRepeating,
+  type Problem,
+  type RolloutCommand,
+  type RolloutEvent,
+  type RouterObservation,
+  type RouterRefusal,
+  type Slot,
+  type SmokeAnswers,
+} from '#rollout';
+import type { EnvironmentPorts } from './ports.ts';
+import type { RolloutRecord } from './rollout-record.ts';
+
+/** How often a condition that must come true is looked at. */
+const LOOK_MS = 50;
+
+/** Everything one effect may use. */
+export type EffectContext = EnvironmentPorts & {
+  readonly rollout: RolloutRecord;
+  readonly clock: Clock;
+  /** Aborts when the controller stops or has lost the rollout. */
+  readonly signal: AbortSignal;
+  /** True once the state has lasted as long as it may. */
+  readonly late: () => boolean;
+  /** What a person asked for meanwhile, if the rollout must hear it now. */
+  readonly asked: () => RolloutEvent | undefined;
+};
+
+type Quick = Exclude<RolloutCommand, { readonly kind: 'watch' | 'drain' | 'commit' }>;
+
+/**
+ * Does what one command says and answers with what happened. Each may be done twice: the target knows the order by its key, the router an epoch by its number and a
+ * revert by its id. Unreachable is no answer: it is tried again until the deadline.
+ */
+export async function perform(context: EffectContext, command: Quick): Promise<RolloutEvent> {
+  for (;;) {
+    context.signal.throwIfAborted();
+    const interruption = command.kind === 'revert' || command.kind === 'observe-revert' ? undefined : context.asked();
+    if (interruption !== undefined) return interruption;
+    const event = await attempt(context, command);
+    const again = event.kind === 'step-failed' && worthRepeating(event.problem);
+    if (!again) return event;
+    if (context.late()) return { kind: 'deadline-passed' };
+    await context.clock.sleep(LOOK_MS, context.signal);
+  }
+}
+
+async function attempt(context: EffectContext, command: Quick): Promise<RolloutEvent> {
+  const { rollout, target, router } = context;
+  const { service, candidate } = rollout.plan;
+  switch (command.kind) {
+    case 'take-epoch': {
+      const taken = await router.takeEpoch(service, command.after);
+      return taken.ok ? { kind: 'epoch-taken', epoch: taken.value.epoch, weights: taken.value.weights } : refused(context, taken.error);
+    }
+    case 'place': {
+      const placed = await target.place(rollout.order);
+      return placed.ok ? { kind: 'placed' } : failed({ kind: 'target', problem: placed.error });
+    }
+    case 'attest': {
+      const attested = await target.attest(service, candidate);
+      return attested.ok ? { kind: 'attested', attestations: attested.value } : failed({ kind: 'target', problem: attested.error });
+    }
+    case 'verify':
+      return verify(context);
+    case 'route': {
+      const { epoch, weights, revertTo } = command;
+      const routed = await router.route(service, revertTo === undefined ? { epoch, weights } : { epoch, weights, revertTo });
+      if (!routed.ok) return refused(context, routed.error);
+      return { kind: 'routed', epoch: routed.value.epoch, weights: routed.value.weights, counters: routed.value.counters };
+    }
+    case 'retire': {
+      const retired = await target.retire(service, command.slot, command.key);
+      return retired.ok ? { kind: 'retired' } : failed({ kind: 'target', problem: retired.error });
+    }
+    case 'preserve': {
+      const preserved = await target.preserve(service, command.slot, command.key, command.name);
+      return preserved.ok ? { kind: 'preserved', folder: preserved.value } : failed({ kind: 'target', problem: preserved.error });
+    }
+    case 'revert': {
+      const reverted = await router.revert(service, { id: command.id, by: command.by, reason: command.reason });
+      return reverted.ok ? revertObserved(reverted.value) : failed({ kind: 'router', refusal: reverted.error });
+    }
+    case 'observe-revert': {
+      const seen = await router.observe(service);
+      return seen.ok ? revertObserved(seen.value) : failed({ kind: 'router', refusal: seen.error });
+    }
+    default:
+      return assertNever(command);
+  }
+}
+
+/** Waits until every instance is healthy, as long as the service may take, then asks what a new version must answer as told. */
+async function verify(context: EffectContext): Promise<RolloutEvent> {
+  const { rollout, target, clock, signal } = context;
+  const { plan, order } = rollout;
+  const until = clock.monotonic() + order.startWithin;
+  for (;;) {
+    const seen = await target.observe(plan.service, plan.candidate);
+    if (!seen.ok) return failed({ kind: 'target', problem: seen.error });
+    const { instances } = seen.value;
+    if (allHealthy(plan, instances)) {
+      const smoke: SmokeAnswers[] = [];
+      for (const check of plan.smoke) {
+        const answers = await target.probe(plan.service, plan.candidate, check.path);
+        if (!answers.ok) return failed({ kind: 'target', problem: answers.error });
+        smoke.push({ check, answers: answers.value });
+      }
+      const measured = await measuredAgain(context);
+      if (measured === 'as-approved') return { kind: 'verified', instances, smoke };
+      if (measured !== 'one-ended') return measured;
+    }
+    if (clock.monotonic() >= until) return { kind: 'verified', instances, smoke: [] };
+    const interruption = context.asked();
+    if (interruption !== undefined) return interruption;
+    if (context.late()) return { kind: 'deadline-passed' };
+    await clock.sleep(LOOK_MS, signal);
+  }
+}
+
+/**
+ * Measures once more what was attested before it was healthy: only now does a service surely answer what it says it is, and an instance may have been
+ * started again since (I6).
+ */
+async function measuredAgain({ rollout, target }: EffectContext): Promise<'as-approved' | 'one-ended' | RolloutEvent> {
+  const { plan } = rollout;
+  const attested = await target.attest(plan.service, plan.candidate);
+  // An instance ended between the looks: the agent starts it again, and the next look finds it.
+  if (!attested.ok) return attested.error.kind === 'refused' ? 'one-ended' : failed({ kind: 'target', problem: attested.error });
+  const message = problemOfAttestations(plan, attested.value);
+  return message === undefined ? 'as-approved' : failed({ kind: 'attestation', message });
+}
+
+/** A router that refuses tells of somebody who was there before us; what it shows now says who. */
+async function refused({ router, rollout }: EffectContext, refusal: RouterRefusal): Promise<RolloutEvent> {
+  if (refusal.kind === 'latched') return { kind: 'superseded', epoch: refusal.epoch, latch: refusal.latch };
+  if (refusal.kind !== 'stale-epoch') return failed({ kind: 'router', refusal });
+  const seen = await router.observe(rollout.plan.service);
+  if (!seen.ok) return failed({ kind: 'router', refusal: seen.error });
+  return superseded(seen.value);
+}
+
+/** The router's present epoch and latch, as the news that somebody else moved it. */
+export const superseded = ({ epoch, latch }: RouterObservation): RolloutEvent =>
+  latch === undefined ? { kind: 'superseded', epoch } : { kind: 'superseded', epoch, latch };
+
+const revertObserved = ({ epoch, weights, latch }: RouterObservation): RolloutEvent =>
+  latch === undefined ? { kind: 'revert-observed', epoch, weights } : { kind: 'revert-observed', epoch, weights, latch };
+
+const failed = (problem: Problem): RolloutEvent => ({ kind: 'step-failed', problem });
+
+/** What the router shows of one slot that shall run empty. */
+export const drained = (seen: RouterObservation, slot: Slot): RolloutEvent => ({
+  kind: 'drained',
+  weights: seen.weights,
+  inFlight: seen.counters[slot].inFlight,
+  sessions: seen.counters[slot].sessions,
+});

@@ -1,0 +1,25 @@
+import { isTerminal, type RolloutPlan, type RolloutState, type SlotOrder } from '#rollout';
+
+/** What somebody asked of a running rollout. Commands and state are different records (D19): this one is never written by the driver. */
+export type Asked =
+  | { readonly kind: 'revert' | 'cancel'; readonly by: string; readonly reason: string }
+  /** The next deployment, named by `by`, was let in: an old version that is only kept warm has to go. */
+  | { readonly kind: 'make-room'; readonly by: string };
+
+/** A rollout as it is stored: what was settled before it started, and where it stands. The row decides, not the process that drives it. */
+export type RolloutRecord = {
+  readonly id: string;
+  readonly deployment: string;
+  readonly environment: string;
+  /** The controller that drives it; a write by any other one finds another version. */
+  readonly owner?: string;
+  readonly version: number;
+  readonly plan: RolloutPlan;
+  readonly order: SlotOrder;
+  readonly state: RolloutState;
+  readonly startedAt: string;
+  readonly asked?: Asked;
+};
+
+/** Whether a rollout still has something to do. */
+export const isRolloutActive = (state: RolloutState): boolean => !isTerminal(state);

@@ -1,0 +1,126 @@
+import type { Delivery, Environment, Service, Variable } from '#define';
+import { err, ok, SluiceError, type Digest, type Result } from '#kernel';
+import { planRollout, type RolloutPlan, type Router, type ServiceKey, type Slot, type SlotOrder } from '#rollout';
+import { placeOf } from './approvals.ts';
+import type { Deployment } from './deployment.ts';
+import type { LiveRelease, ReleaseRecord } from './records.ts';
+
+/** What is settled before a rollout starts. */
+export type SettledRollout = { readonly plan: RolloutPlan; readonly order: SlotOrder };
+
+/** What a service is called by targets and routers. */
+export const serviceKey = (environment: string, service: string): ServiceKey => `${environment}/${service}`;
+
+/** Plans the rollout of a release: the slot that is free, the phases of the strategy, and the order for the target with every variable resolved. */
+export async function settleRollout(facts: {
+  readonly delivery: Delivery;
+  readonly deployment: Deployment;
+  readonly release: ReleaseRecord;
+  readonly version: string;
+  readonly live: Pick<LiveRelease, 'slot' | 'deployment'> | undefined;
+  readonly router: Router;
+}): Promise<Result<SettledRollout, SluiceError>> {
+  const { delivery, deployment, release, version, live, router } = facts;
+  const { request } = deployment;
+  const place = placeOf(delivery, request);
+  if (!place.ok) return place;
+  const released = release.services[request.service];
+  if (released === undefined) {
+    return err(
+      new SluiceError('notFound', `release ${version} has no service "${request.service}"`, { hint: 'the commit does not define it' }),
+    );
+  }
+  const { definition, artifact, executable, archive } = released;
+  const here = place.value.service;
+  const variables = await resolveVariables({ ...definition.env, ...here.env }, { environment: request.environment, router });
+  if (!variables.ok) return variables;
+  const candidate: Slot = live?.slot === 'blue' ? 'green' : 'blue';
+  const instances = here.instances ?? definition.instances;
+  const service = serviceKey(request.environment, request.service);
+  const plan = planRollout({
+    deployment: request.id,
+    service,
+    release: release.digest,
+    version,
+    artifact,
+    executable,
+    candidate,
+    instances,
+    ...(live === undefined ? {} : { stable: { slot: live.slot, key: live.deployment } }),
+    smoke: definition.smoke,
+    policy: here.strategy,
+  });
+  const order: SlotOrder = {
+    key: request.id,
+    service,
+    slot: candidate,
+    version,
+    artifact,
+    archive,
+    executable,
+    instances,
+    ...variables.value,
+    start: definition.start,
+    secrets: definition.secrets,
+    health: definition.health,
+    startWithin: definition.startWithin,
+    stopWithin: definition.stopWithin,
+  };
+  return ok({ plan, order });
+}
+
+type Resolved = { readonly env: Readonly<Record<string, string>>; readonly folders: Readonly<Record<string, string>> };
+
+async function resolveVariables(
+  variables: Readonly<Record<string, Variable>>,
+  { environment, router }: { readonly environment: string; readonly router: Router },
+): Promise<Result<Resolved, SluiceError>> {
+  const env: Record<string, string> = {};
+  const folders: Record<string, string> = {};
+  for (const [name, value] of Object.entries(variables)) {
+    if (typeof value === 'string') env[name] = value;
+    else if (value.kind === 'folder') folders[name] = value.name;
+    else {
+      const seen = await router.observe(serviceKey(environment, value.service));
+      if (!seen.ok) {
+        const fact = `${name} is the address of "${value.service}", which has none in ${environment} yet`;
+        return err(new SluiceError('conflict', fact, { hint: `deploy ${value.service} to ${environment} first` }));
+      }
+      env[name] = `${seen.value.listen.host}:${seen.value.listen.port}`;
+    }
+  }
+  return ok({ env, folders });
+}
+
+/** Services in an order in which each comes after those whose address it is given. */
+export function inOrderOfAddresses(
+  names: readonly string[],
+  definitions: Readonly<Record<string, Pick<Service, 'env'>>>,
+  environment: Pick<Environment, 'services'>,
+): readonly string[] {
+  const placed: string[] = [];
+  const visiting = new Set<string>();
+  const visit = (name: string): void => {
+    if (placed.includes(name) || visiting.has(name)) return;
+    visiting.add(name);
+    const variables = Object.values({ ...definitions[name]?.env, ...environment.services[name]?.env });
+    for (const value of variables) {
+      if (typeof value !== 'string' && value.kind === 'address-of' && names.includes(value.service)) visit(value.service);
+    }
+    placed.push(name);
+  };
+  for (const name of names) visit(name);
+  return placed;
+}
+
+/** Whether a service of a release runs exactly what another release of it would: then there is nothing to roll out. */
+export const sameService = (a: ReleaseRecord | undefined, b: ReleaseRecord, service: string): boolean => {
+  const [one, other] = [a?.services[service], b.services[service]];
+  if (one === undefined || other === undefined) return false;
+  const digests = (released: typeof one): readonly (Digest | string)[] => [
+    released.artifact,
+    released.executable,
+    JSON.stringify(released.definition),
+  ];
+  return digests(one).every((digest, at) => digest === digests(other)[at]);
+};
