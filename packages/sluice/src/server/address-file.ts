@@ -1,0 +1,35 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { SluiceError } from '#kernel';
+import type { ControlAddress } from './client.ts';
+
+/** What `serve` leaves in its state folder, readable by its owner alone. */
+export const addressFile = 'serve.json';
+
+const content = z.object({ url: z.url(), token: z.string().min(16), pid: z.number().int().positive() });
+
+/** Where the control plane of a state folder answers; refused in one line when none was started there. */
+export async function readAddress(stateFolder: string): Promise<ControlAddress> {
+  let text: string;
+  try {
+    text = await readFile(join(stateFolder, addressFile), 'utf8');
+  } catch (cause) {
+    throw new SluiceError('unavailable', `no control plane was started for ${stateFolder}`, {
+      hint: 'sluice serve starts one; sluice revert works without it',
+      cause,
+    });
+  }
+  const parsed = content.safeParse(parse(text));
+  if (!parsed.success)
+    throw new SluiceError('unavailable', `${join(stateFolder, addressFile)} is damaged`, { hint: 'start sluice serve again' });
+  return { url: parsed.data.url, token: parsed.data.token };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
