@@ -1,0 +1,82 @@
+import { errorCodes, SluiceError, type ErrorCode } from '#kernel';
+import type { ControlClient, DeploymentWire } from '#server';
+import { flag, jsonOption, text, type Command, type Invocation } from '../command.ts';
+import { followDeployments } from '../deployment-view.ts';
+import { onlyEnvironment } from '../only-environment.ts';
+import { environmentOption, stateOption } from '../options.ts';
+
+const command: Command = {
+  name: 'deploy',
+  summary: 'take a commit through the pipeline into an environment',
+  usage: '<service>... <ref> [--environment <name>]',
+  example: [
+    'sluice deploy api v1.1.0 --environment staging',
+    '  ● 0.1s  api → staging  runs the pipeline for 4f2c1ab "faster risk checks"',
+    '  ✔ 14.2s  api → staging  v1.1.0 is live',
+  ],
+  options: {
+    ...environmentOption,
+    pipeline: { type: 'string', short: 'p', value: 'name', says: 'the pipeline to run (default: default)' },
+    detach: { type: 'boolean', says: 'do not wait for the end' },
+    ...stateOption,
+    ...jsonOption,
+  },
+  words: [2, 65],
+  run: async (invocation) => {
+    const { terminal, world } = invocation;
+    const services = invocation.words.slice(0, -1);
+    const ref = invocation.words.at(-1) ?? '';
+    const plane = await world.controlPlane(text(invocation, 'state'));
+    const client = await plane.client();
+    const environment = text(invocation, 'environment') ?? (await onlyEnvironment(world));
+    const pipeline = text(invocation, 'pipeline');
+    const asked = await client.deploy({ services, ref, environment, ...(pipeline === undefined ? {} : { pipeline }) });
+    const json = flag(invocation, 'json');
+    if (flag(invocation, 'detach')) {
+      if (json) terminal.json({ deployments: asked });
+      else for (const one of asked) terminal.print(`${one.id}  ${one.service} → ${one.environment}  ${one.detail}`);
+      return 0;
+    }
+    const ended = json
+      ? await followSilently(asked, invocation.world, async (id) => client.deployment(id))
+      : await followDeployments(asked, { connect: async () => plane.client(), terminal, clock: world.clock, signal: world.interrupt });
+    if (json) terminal.json({ deployments: ended });
+    else if (ended.some((one) => !one.ended))
+      terminal.note(`the deployment goes on without you → sluice status; sluice revert ${services[0] ?? ''} takes it back`);
+    if (!json) await showAddresses(invocation, client, ended);
+    return exitCodeOf(ended);
+  },
+};
+
+export default command;
+
+async function followSilently(
+  asked: readonly DeploymentWire[],
+  world: Parameters<Command['run']>[0]['world'],
+  get: (id: string) => Promise<DeploymentWire>,
+): Promise<readonly DeploymentWire[]> {
+  let latest = asked;
+  while (latest.some((one) => !one.ended) && !world.interrupt.aborted) {
+    await world.clock.sleep(200, world.interrupt).catch(() => undefined);
+    latest = await Promise.all(latest.map(async (one) => (one.ended ? one : get(one.id))));
+  }
+  return latest;
+}
+
+/** Where the services that went live answer. */
+async function showAddresses({ terminal }: Invocation, client: ControlClient, ended: readonly DeploymentWire[]): Promise<void> {
+  for (const { service, environment, state } of ended) {
+    if (state !== 'live') continue;
+    const [status] = await client.status({ service, environment }).catch(() => []);
+    if (status?.listen !== undefined) terminal.print(terminal.style('gray', `           ${service} answers at ${status.listen}`));
+  }
+}
+
+/** The worst of all ends; one that still goes on because a person looked away is none. */
+function exitCodeOf(deployments: readonly DeploymentWire[]): number {
+  const codes = deployments.filter((one) => one.ended && !one.good).map((one): ErrorCode => one.error?.code ?? 'rolloutFailed');
+  const [first] = codes;
+  if (first === undefined) return 0;
+  if (deployments.length === 0) throw new SluiceError('internal', 'a deployment was asked for and none was made');
+  return errorCodes[codes.includes('rolloutFailed') ? 'rolloutFailed' : first].exit;
+}

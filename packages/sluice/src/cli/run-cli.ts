@@ -1,0 +1,90 @@
+import { parseArgs } from 'node:util';
+import { didYouMean, errorCodes, SluiceError, toWireError } from '#kernel';
+import type { Command, Invocation } from './command.ts';
+import { commandHelp, generalHelp } from './help.ts';
+import { commands, isCommandName } from './registry.ts';
+import type { Terminal } from './terminal.ts';
+import type { World } from './world.ts';
+
+/** Runs one command line, arguments without `node` and the program. Prints what is to be printed and returns the exit code. */
+export async function runCli(args: readonly string[], terminal: Terminal, makeWorld: () => World): Promise<number> {
+  const debug = args.includes('--debug');
+  const json = args.includes('--json');
+  try {
+    return await dispatch(
+      args.filter((argument) => argument !== '--debug'),
+      terminal,
+      makeWorld,
+    );
+  } catch (thrown) {
+    return printError(thrown, terminal, { debug, json });
+  }
+}
+
+async function dispatch(args: readonly string[], terminal: Terminal, makeWorld: () => World): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    const about = rest[0];
+    if (about !== undefined && isCommandName(about)) terminal.print(...commandHelp(await commands[about].load(), terminal));
+    else terminal.print(...generalHelp(terminal));
+    return 0;
+  }
+  if (name === '--version' || name === '-v') {
+    terminal.print(makeWorld().version);
+    return 0;
+  }
+  if (!isCommandName(name)) {
+    throw new SluiceError('usage', `no command "${name}".${didYouMean(name, Object.keys(commands))}`, {
+      hint: 'sluice --help lists the commands',
+    });
+  }
+  const command: Command = await commands[name].load();
+  if (rest.includes('--help') || rest.includes('-h')) {
+    terminal.print(...commandHelp(command, terminal));
+    return 0;
+  }
+  const { values, words } = parse(command, rest);
+  return await command.run({ values, words, terminal, world: makeWorld() });
+}
+
+/** Parses the words of one command; every mistake names the option and, where one is near, the right one. */
+function parse(command: Command, args: readonly string[]): { readonly values: Invocation['values']; readonly words: readonly string[] } {
+  const hint = `sluice ${command.name} --help shows an example`;
+  const known = Object.keys(command.options);
+  for (const argument of args.slice(0, args.includes('--') ? args.indexOf('--') : args.length)) {
+    const option = /^--([^=]+)/.exec(argument)?.[1];
+    const name = option?.replace(/^no-/, '');
+    if (name !== undefined && !known.includes(name))
+      throw new SluiceError('usage', `sluice ${command.name}: no option --${name}.${didYouMean(name, known)}`, { hint });
+  }
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], options: command.options, allowPositionals: true, allowNegative: true });
+    const [least, most] = command.words;
+    if (positionals.length < least || positionals.length > most) {
+      const message =
+        positionals.length < least
+          ? `sluice ${command.name} needs: ${command.usage}`
+          : `sluice ${command.name}: too many words: "${positionals.slice(most).join(' ')}"`;
+      throw new SluiceError('usage', message, { hint });
+    }
+    return { values, words: positionals };
+  } catch (thrown) {
+    if (thrown instanceof SluiceError) throw thrown;
+    const message = thrown instanceof Error ? (thrown.message.split('. ')[0] ?? thrown.message) : String(thrown);
+    throw new SluiceError('usage', `sluice ${command.name}: ${message}`, { hint });
+  }
+}
+
+/** One line that says what is wrong, one that says what to do; the stack only on demand. Returns the exit code. */
+function printError(thrown: unknown, terminal: Terminal, how: { readonly debug: boolean; readonly json: boolean }): number {
+  const wire = toWireError(thrown);
+  const exit = errorCodes[wire.code].exit;
+  if (how.json) {
+    terminal.json({ error: wire });
+  } else {
+    terminal.note(`${terminal.symbol('fail')} ${wire.message}${wire.hint === undefined ? '' : ` → ${wire.hint}`}`);
+    if (wire.code === 'internal' && !how.debug) terminal.note('  this is a bug in Sluice; --debug shows where');
+  }
+  if (how.debug && thrown instanceof Error) terminal.note(thrown.stack ?? thrown.message);
+  return exit;
+}

@@ -1,0 +1,38 @@
+import type { PipelineOutcome, PipelinePorts } from '#pipeline';
+import type { RunRecord, UnresolvedEffect } from '#run';
+import type { GateOutcome } from '#pipeline';
+
+/** What it takes to run pipelines in a project folder of this machine. */
+export interface RunMachine {
+  /** Takes the project for one run; waits while another run works there. */
+  open(order: OpenRunOrder): Promise<OpenRun>;
+  /** The commit the folder is at, undefined outside of a repository or before the first commit. */
+  commit(folder: string): Promise<{ readonly sha: string; readonly subject: string } | undefined>;
+  /** Effects that began in this project and whose end nobody knows. */
+  unresolvedEffects(folder: string): Promise<readonly UnresolvedEffect[]>;
+  /** Keeps what the gates said beside the run. */
+  keepOutcome(runFolder: string, outcome: PipelineOutcome): Promise<void>;
+  /** A run of the project by its identifier or the beginning of one; the last one without. Throws one line when there is none. */
+  storedRun(folder: string, id: string | undefined): Promise<StoredRun>;
+}
+
+export type OpenRunOrder = {
+  readonly folder: string;
+  readonly runId: string;
+  readonly secrets: Readonly<Record<string, string>>;
+  /** `shared`: entries in a folder of several checkouts. */
+  readonly cache: 'use' | 'ignore' | { readonly shared: string };
+  readonly signal: AbortSignal;
+  readonly onWaiting: (holder: { readonly runId: string; readonly pid: number }) => void;
+  readonly onLeftovers: (runId: string, processes: number) => void;
+};
+
+/** Everything a pipeline needs, held until disposed of. */
+export type OpenRun = AsyncDisposable & { readonly ports: PipelinePorts };
+
+/** A run as it lies on disk; without `gates` it ended before it was judged. */
+export type StoredRun = {
+  readonly folder: string;
+  readonly record: RunRecord;
+  readonly judged?: { readonly verdict: PipelineOutcome['verdict']; readonly because: string; readonly gates: readonly GateOutcome[] };
+};

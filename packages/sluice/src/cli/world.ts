@@ -1,0 +1,36 @@
+import type { Clock, Ids, Result, SluiceError } from '#kernel';
+import type { Delivery } from '#define';
+import type { RunMachine } from './run-machine.ts';
+import type { ControlPlane } from './control-plane.ts';
+import type { Doctor } from './doctor.ts';
+
+/** Everything outside of a command, given by the wiring; what is heavy is loaded when it is asked for. */
+export interface World {
+  readonly version: string;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  /** Aborts at the first Ctrl-C: the work shall stop cleanly. */
+  readonly interrupt: AbortSignal;
+  /** The command line that runs this very program in a new process. */
+  readonly self: { readonly command: string; readonly args: readonly string[] };
+  /** Where the reference exchange lies, for the demo; undefined when this installation came without it. */
+  readonly exchangeFolder: string | undefined;
+  /** The nearest folder with a sluice.config, from the working directory upwards, and what it defines. */
+  loadProject(): Promise<Result<Project, SluiceError>>;
+  /** What it takes to run pipelines here. */
+  runMachine(): Promise<RunMachine>;
+  /** Looks at this machine and at services on it. */
+  doctor(stateFolder: string | undefined): Promise<Doctor>;
+  /** The control plane of this project, its agent and its router. */
+  controlPlane(stateFolder: string | undefined): Promise<ControlPlane>;
+}
+
+/** A project as its configuration defines it. */
+export type Project = {
+  readonly folder: string;
+  /** File name of the configuration, for messages. */
+  readonly configFile: string;
+  readonly delivery: Delivery;
+};
