@@ -1,0 +1,137 @@
+import { join } from 'node:path';
+import { runPipeline, type PipelineOutcome } from '#pipeline';
+import { loadConfigIsolated } from '#config-file';
+import { err, ok, SluiceError, toWireError, fromWireError, type Result } from '#kernel';
+import { plan, planError, checkDelivery, type Plan } from '#plan';
+import type { ReportItem } from '#gate';
+import type { ArtifactBuilder, PipelineRunner, RecordedEvidence, PipelineOutcome as JudgedRun } from '#workflow';
+import { packArtifact } from '#target-local';
+import type { RunMachine } from '#cli';
+import { systemClock } from '#host';
+
+/** How many jobs of one run go at a time under the control plane, which shares the machine with what it delivers. */
+type PipelineSettings = {
+  readonly parallel: number;
+  readonly path: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly machine: RunMachine;
+  /** Where results of jobs are kept for the checkouts of all commits. */
+  readonly cacheFolder: string;
+};
+
+/** Runs the pipeline of a commit: its definition is read in a process of its own, before anything else is done with it. */
+export const commitPipelines = (settings: PipelineSettings): PipelineRunner => ({
+  run: async ({ run, commit, folder, pipeline, signal }) => {
+    const planned = await planCommit(folder, pipeline, settings);
+    if (!planned.ok) return planned;
+    const { plan: made, services } = planned.value;
+    const secrets = secretsOf(made, settings.env);
+    if (!secrets.ok) return secrets;
+    const startedAt = systemClock.now();
+    try {
+      await using open = await settings.machine.open({
+        folder,
+        runId: run,
+        secrets: secrets.value,
+        cache: { shared: settings.cacheFolder },
+        signal,
+        onWaiting: () => undefined,
+        onLeftovers: () => undefined,
+      });
+      const outcome = await runPipeline(made, open.ports, {
+        runId: run,
+        commit: commit.sha,
+        parallel: settings.parallel,
+        onFailure: 'fail-fast',
+        secrets: secrets.value,
+        output: 'file',
+        signal,
+        onEvent: () => undefined,
+      });
+      await settings.machine.keepOutcome(outcome.run.folder, outcome);
+      return ok({ ...summary(outcome, made), startedAt, services });
+    } catch (error) {
+      // A disk that is full, a process table that is: the commit was not judged, and the deployment says why.
+      return err(error instanceof SluiceError ? error : fromWireError(toWireError(error)));
+    }
+  },
+});
+
+type Planned = { readonly plan: Plan; readonly services: JudgedRun['services'] };
+
+async function planCommit(folder: string, pipeline: string, settings: PipelineSettings): Promise<Result<Planned, SluiceError>> {
+  const loaded = await loadConfigIsolated(folder, { path: settings.path });
+  if (!loaded.ok) return loaded;
+  const { configFile, delivery } = loaded.value;
+  const checked = checkDelivery(delivery);
+  if (!checked.ok) return err(planError(checked.error, configFile));
+  const made = plan(delivery, { pipeline });
+  if (!made.ok) return err(planError(made.error, configFile));
+  return ok({ plan: made.value, services: checked.value.services });
+}
+
+function secretsOf(made: Plan, env: PipelineSettings['env']): Result<Readonly<Record<string, string>>, SluiceError> {
+  const names = [...new Set(made.jobs.flatMap((job) => job.secrets))];
+  const missing = names.filter((name) => (env[name] ?? '') === '');
+  if (missing.length === 0) return ok(Object.fromEntries(names.map((name) => [name, env[name] ?? ''])));
+  return err(
+    new SluiceError('config', `secrets that the pipeline needs are not set: ${missing.join(', ')}`, {
+      hint: 'put them into the environment of sluice serve',
+    }),
+  );
+}
+
+/** What the record keeps of a run: counts, digests and verdicts, no text that a person wrote. */
+function summary(outcome: PipelineOutcome, made: Plan): Omit<JudgedRun, 'startedAt' | 'services'> {
+  const { run, gates, evidence, verdict, because } = outcome;
+  const kinds = [...run.jobs.values()].map((result) => result.kind);
+  const countOf = (...wanted: readonly string[]): number => kinds.filter((kind) => wanted.includes(kind)).length;
+  return {
+    run: run.runId,
+    plan: made.digest,
+    durationMs: Math.round(run.durationMs),
+    jobs: {
+      passed: countOf('passed', 'confirmed'),
+      failed: countOf('failed'),
+      skipped: countOf('skipped', 'cancelled', 'unknown-effect'),
+      cached: countOf('cached'),
+    },
+    evidence: evidence.flatMap(recorded),
+    // Exit codes alone are no evidence to deploy on.
+    ...(gates.length > 0 || verdict !== 'pass'
+      ? { verdict, because }
+      : { verdict: 'inconclusive' as const, because: 'the pipeline has no gate, so nothing was judged' }),
+    verdicts: gates.map(({ gate, verdict: said, policy, digest }) => ({
+      gate,
+      kind: said.kind,
+      because: said.because,
+      digest,
+      policy,
+      evidence: said.evidence,
+    })),
+  };
+}
+
+function recorded({ job, format, outcome }: ReportItem): readonly RecordedEvidence[] {
+  if (outcome.kind !== 'evidence') return [];
+  const { evidence } = outcome;
+  if (evidence.kind === 'tests') {
+    const { executed, passed, failed, skipped, flaky } = evidence;
+    return [{ job, format, reportDigest: evidence.digest, counts: { executed, passed, failed, skipped, flaky } }];
+  }
+  const { files } = evidence;
+  const lines = files.reduce((total, file) => total + file.lines.found, 0);
+  const linesHit = files.reduce((total, file) => total + file.lines.hit, 0);
+  const counts = { files: files.length, lines, linesHit };
+  return [{ job, format, reportDigest: evidence.digest, counts }];
+}
+
+/** Packs artifacts into the archive folder of a state folder. */
+export const localArtifacts = (stateFolder: string): ArtifactBuilder => ({
+  build: async ({ name, service, folder }) => {
+    const packed = await packArtifact(folder, service.files, join(stateFolder, 'archives'), `services.${name}.files`);
+    return packed.ok
+      ? ok({ artifact: packed.value.digest, archive: packed.value.path })
+      : err(new SluiceError('config', packed.error.message));
+  },
+});

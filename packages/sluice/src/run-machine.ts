@@ -1,0 +1,88 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { LocalCache } from '#cache-local';
+import type { OpenRun, OpenRunOrder, RunMachine } from '#cli';
+import { openRun, unresolvedEffects } from '#executor-process';
+import { systemClock } from '#host';
+import type { ReportReader } from '#pipeline';
+import { secretPatterns, type SecretPatterns } from '#run';
+import { keepOutcome } from './run-outcome.ts';
+
+const execute = promisify(execFile);
+
+/** Runs pipelines as processes of this machine, with the cache of the project. `path` is the `PATH` of jobs. */
+export const localRunMachine = (path: string): RunMachine => ({
+  open: async (order) => open(order, path),
+  commit,
+  unresolvedEffects,
+  keepOutcome,
+  // Reading a document checks it by a schema, and the schema library is worth a third of the start of a run.
+  storedRun: async (folder, id) => (await import('./stored-run.ts')).storedRun(folder, id),
+});
+
+async function open(order: OpenRunOrder, path: string): Promise<OpenRun> {
+  const run = await openRun({
+    project: order.folder,
+    runId: order.runId,
+    path,
+    secrets: order.secrets,
+    signal: order.signal,
+    onEvent: (event) => {
+      if (event.type === 'run.waiting') order.onWaiting(event.for);
+      if (event.type === 'run.leftovers-ended') order.onLeftovers(event.runId, event.processes);
+    },
+  });
+  const shared = typeof order.cache === 'object' ? { folder: order.cache.shared } : {};
+  const cache =
+    order.cache === 'ignore'
+      ? undefined
+      : new LocalCache({ project: run.project, path, clock: systemClock, ...shared, ...hiding(order.secrets) });
+  return {
+    ports: {
+      clock: systemClock,
+      executor: run.executor,
+      services: run.services,
+      folder: run.folder,
+      effects: run.effects,
+      reports: reportsIn(run.folder.path),
+      ...(cache === undefined ? {} : { cache }),
+    },
+    [Symbol.asyncDispose]: async () => {
+      await cache?.[Symbol.asyncDispose]();
+      await run[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** With secrets the cache stores nothing that holds one. */
+const hiding = (secrets: Readonly<Record<string, string>>): { readonly secrets?: SecretPatterns } =>
+  Object.keys(secrets).length === 0 ? {} : { secrets: secretPatterns(secrets) };
+
+/** The reports that a run kept in its folder. */
+function reportsIn(folder: string): ReportReader {
+  return {
+    read: async (file) => {
+      try {
+        return { kind: 'bytes', bytes: await readFile(join(folder, file)) };
+      } catch (error) {
+        return { kind: 'unreadable', message: error instanceof Error ? error.message : String(error) };
+      }
+    },
+  };
+}
+
+async function commit(folder: string): Promise<{ readonly sha: string; readonly subject: string } | undefined> {
+  try {
+    const { stdout } = await execute('git', ['log', '-1', '--no-show-signature', '--format=%H%x00%s', 'HEAD', '--'], {
+      cwd: folder,
+      timeout: 10_000,
+    });
+    const [sha, subject] = stdout.trimEnd().split('\0');
+    return sha === undefined || subject === undefined ? undefined : { sha, subject };
+  } catch {
+    // No git, no repository, or no commit yet: a run works without.
+    return undefined;
+  }
+}

@@ -1,0 +1,154 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { serve as listen, type ServerType } from '@hono/node-server';
+import type { ServeOptions } from '#cli';
+import { loadConfig, nearestConfig } from '#config-file';
+import { siblingModule, systemClock, systemIds } from '#host';
+import { SluiceError, type Result } from '#kernel';
+import { checkDelivery, planError } from '#plan';
+import { embeddedRouter } from '#router-embedded';
+import { controlApi, ServedEngine } from '#server';
+import { gitSource } from '#source-git';
+import { openLedgerFolder, openStore } from '#store-postgres';
+import { keepAgent, localTarget, startAgent } from '#target-local';
+import { startEngine, type EnginePorts, type EnvironmentPorts, type Trigger } from '#workflow';
+import { databaseOf } from './database.ts';
+import { logKeys } from './log-keys.ts';
+import { logReader } from './log-reader.ts';
+import { commitPipelines, localArtifacts } from './pipeline-runner.ts';
+import { routerMetrics } from './router-metrics.ts';
+import { localRunMachine } from './run-machine.ts';
+import { keepAddress, takeSeat, writeAddress } from './serving.ts';
+
+/** What a control plane is told by its surroundings. */
+export type ServeWorld = {
+  readonly stateFolder: string;
+  readonly cwd: string;
+  readonly version: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Places in the driver at which a test attaches a wait; none in production. */
+  readonly trigger?: Trigger;
+};
+
+/** Runs the control plane of a project until the signal aborts: database, agent, engine, API, in this order, and away in the opposite one. Services and router run on. */
+export async function serveControlPlane(world: ServeWorld, options: ServeOptions): Promise<number> {
+  const { stateFolder, env } = world;
+  // The durable driver makes its PostgreSQL client warn of a change in the client's next version at every start: nothing a person could act on.
+  process.noDeprecation = true;
+  const path = env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin';
+  const place = unwrap(nearestConfig(world.cwd));
+  const loaded = unwrap(await loadConfig(place.folder));
+  const checked = checkDelivery(loaded.delivery);
+  if (!checked.ok) throw planError(checked.error, loaded.configFile);
+  const delivery = checked.value;
+  await mkdir(stateFolder, { recursive: true, mode: 0o700 });
+
+  const entry = siblingModule(import.meta.url, './agent-main');
+  // The port first: where it is taken, nothing is started.
+  let answer: Fetch = () => new Response('the control plane is starting\n', { status: 503 });
+  await using server = await openApi((request) => answer(request), options);
+  // Then the database: where there is none, nothing is started that would be left behind.
+  const database = await databaseOf({ stateFolder, url: env['DATABASE_URL'], signal: options.signal, say: options.say });
+  const [agent, keys] = await Promise.all([startAgent({ stateFolder, entry }), logKeys(stateFolder, delivery.name)]);
+  if (!agent.ok) throw new SluiceError('unavailable', agent.error.message);
+  await using store = unwrap(await openStore({ url: database.url }));
+
+  const router = embeddedRouter({ stateFolder, clock: systemClock });
+  const target = localTarget({ stateFolder });
+  const here: EnvironmentPorts = { target, router, metrics: routerMetrics({ router, target, clock: systemClock }) };
+  const source = gitSource(place.folder);
+  const ports: EnginePorts = {
+    store,
+    source,
+    pipelines: commitPipelines({
+      parallel: availableParallelism(),
+      path,
+      env,
+      machine: localRunMachine(path),
+      cacheFolder: join(stateFolder, 'cache'),
+    }),
+    artifacts: localArtifacts(stateFolder),
+    environment: () => here,
+    keys,
+    ledgerFolder: openLedgerFolder({ folder: join(stateFolder, 'ledger'), lastSigned: join(stateFolder, 'keys', 'last-signed') }),
+    clock: systemClock,
+    ids: systemIds,
+    checkoutFolder: (run) => join(stateFolder, 'checkouts', run),
+  };
+  const executor = await store.exclusively(() => takeSeat(stateFolder));
+  const engine = await startEngine(ports, {
+    executor,
+    databaseUrl: database.url,
+    delivery,
+    warn: options.say,
+    ...(world.trigger === undefined ? {} : { trigger: world.trigger }),
+  });
+
+  const about = { product: 'sluice', version: world.version, delivery: delivery.name, executor, pid: process.pid } as const;
+  const served = new ServedEngine({
+    engine,
+    delivery,
+    environment: ports.environment,
+    source,
+    keys,
+    log: logReader(join(stateFolder, 'ledger')),
+    clock: systemClock,
+    ids: systemIds,
+    about,
+  });
+  const token = randomBytes(32).toString('base64url');
+  answer = controlApi(served, token).fetch;
+  const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${server.port}`;
+  const address = { url, token, pid: process.pid };
+  await writeAddress(stateFolder, address);
+  const stopping = new AbortController();
+  const kept = Promise.all([
+    keepAgent({ stateFolder, entry }, stopping.signal, options.say),
+    database.keep(stopping.signal),
+    keepAddress(stateFolder, address, stopping.signal),
+  ]);
+  options.ready({
+    url,
+    lines: [
+      `project    ${place.folder} (${delivery.name})`,
+      `state      ${stateFolder}`,
+      `database   ${database.about}`,
+      `agent      pid ${agent.value.pid}, router and instances below it`,
+      `record     ${join(stateFolder, 'ledger')}, public key ${join(stateFolder, 'ledger.vkey')}`,
+    ],
+  });
+  if (!options.signal.aborted) await new Promise((resolve) => options.signal.addEventListener('abort', resolve, { once: true }));
+  stopping.abort(new Error('serve ends'));
+  server.close();
+  await engine.stop();
+  await kept;
+  return 0;
+}
+
+type Fetch = (request: Request) => Response | Promise<Response>;
+type OpenedApi = AsyncDisposable & { readonly port: number; readonly close: () => void };
+
+function openApi(fetch: Fetch, { host, port }: ServeOptions): Promise<OpenedApi> {
+  return new Promise((resolve, reject) => {
+    const server: ServerType = listen({ fetch, hostname: host, port }, (address) => {
+      const close = (): void => void server.close();
+      resolve({ port: address.port, close, [Symbol.asyncDispose]: async () => close() });
+    });
+    server.on('error', (error: NodeJS.ErrnoException) => {
+      const fact = error.code === 'EADDRINUSE' ? `port ${port} is in use` : `cannot listen on ${host}:${port}: ${error.message}`;
+      reject(
+        new SluiceError('unavailable', fact, {
+          hint: 'choose another one with --port, or leave it out: a free one is found',
+          cause: error,
+        }),
+      );
+    });
+  });
+}
+
+function unwrap<T>(result: Result<T, SluiceError>): T {
+  if (!result.ok) throw result.error;
+  return result.value;
+}

@@ -1,0 +1,57 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { World } from '#cli';
+import type { Delivery } from '#define';
+import { ownCommand, siblingModule, systemClock, systemIds } from '#host';
+import { err, ok } from '#kernel';
+
+/** The folder of this package: sources and emitted code both lie one level below it. */
+const packageFolder = dirname(import.meta.dirname);
+
+/** Everything outside of the commands: adapters are loaded when a command asks for them, so that starting costs only what is used. */
+export function makeWorld(given: { readonly interrupt: AbortSignal; readonly env: Readonly<Record<string, string | undefined>> }): World {
+  const cwd = process.cwd();
+  return {
+    version: readVersion(),
+    cwd,
+    env: given.env,
+    clock: systemClock,
+    ids: systemIds,
+    interrupt: given.interrupt,
+    self: ownCommand(siblingModule(import.meta.url, './main')),
+    exchangeFolder: [join(packageFolder, 'exchange'), join(packageFolder, '../../workloads/exchange')].find((folder) =>
+      existsSync(join(folder, 'sluice.config.ts')),
+    ),
+    loadProject: async () => {
+      const { nearestConfig, loadConfig } = await import('#config-file');
+      const place = nearestConfig(cwd);
+      if (!place.ok) return err(place.error);
+      const loaded = await loadConfig(place.value.folder);
+      // What `defineDelivery` made has its shape; whether it makes sense is for `plan` to say.
+      return loaded.ok ? ok({ ...place.value, delivery: loaded.value.delivery as Delivery }) : err(loaded.error);
+    },
+    runMachine: async () => {
+      const { localRunMachine } = await import('./run-machine.ts');
+      return localRunMachine(given.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin');
+    },
+    controlPlane: async (stateFolder) => {
+      const { localControlPlane } = await import('./control-plane.ts');
+      return localControlPlane(await stateFolderOf(stateFolder), { cwd, version: readVersion(), env: given.env });
+    },
+    doctor: async (stateFolder) => {
+      const [{ localDoctor }, folder] = await Promise.all([import('./doctor.ts'), stateFolderOf(stateFolder)]);
+      return localDoctor({ stateFolder: resolve(cwd, folder), env: given.env });
+    },
+  };
+
+  async function stateFolderOf(named: string | undefined): Promise<string> {
+    const { nearestConfig } = await import('#config-file');
+    const place = nearestConfig(cwd);
+    return named ?? given.env['SLUICE_STATE'] ?? join(place.ok ? place.value.folder : cwd, '.sluice');
+  }
+}
+
+function readVersion(): string {
+  const manifest = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { readonly version: string };
+  return manifest.version;
+}
