@@ -24,6 +24,8 @@ export type Controller = {
   readonly reconcile: (durable: Durable) => Promise<void>;
   /** Drives a deployment now, if it is not being driven. */
   readonly wake: (durable: Durable, deployment: string) => Promise<void>;
+  /** The story of a deployment cannot go on: a new one is begun when it is due. */
+  readonly lost: (deployment: string) => void;
   /** Ends every session: another engine may have its rollouts already. */
   readonly dropAll: () => Promise<void>;
 };
@@ -140,6 +142,9 @@ export function controller(context: DeploymentContext, warn: (message: string) =
         await context.clock.sleep(RECONCILE_MS, signal).catch(() => undefined);
       }
     },
+    lost: (id) => {
+      driven.delete(id);
+    },
     dropAll: async () => {
       await Promise.all([...sessions.keys()].map(end));
       driven.clear();
@@ -155,8 +160,9 @@ export function controller(context: DeploymentContext, warn: (message: string) =
       ...deployments.filter((one) => free(one) && one.state.kind !== 'rolling-out').map(({ request }) => request.id),
       ...rollouts.filter(free).map((one: RolloutRecord) => one.deployment),
     ];
-    const due = await Promise.all(wanted.map(async (id) => ((await isDue(tx, deployments, id)) ? [id] : [])));
-    return due.flat().filter((id) => !driven.has(id));
+    const due: string[] = [];
+    for (const id of wanted) if (!driven.has(id) && (await isDue(tx, deployments, id))) due.push(id);
+    return due;
   }
 
   /** Whoever waits for a person is left alone; whoever waits for a predecessor is looked at again. */

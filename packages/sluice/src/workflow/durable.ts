@@ -9,6 +9,8 @@ export type DurableOptions = {
   readonly executor: string;
   /** Does one turn of a deployment. Never rejects; never resolves when the work is not this engine's any more. */
   readonly turn: (deployment: string) => Promise<TurnEnd>;
+  /** A story cannot go on: the library met an error that it does not repeat, between two turns. Its deployment is driven by nobody until it is started again. */
+  readonly onLost: (deployment: string) => void;
   readonly warn: (message: string) => void;
 };
 
@@ -38,11 +40,17 @@ export async function launchDurable(options: DurableOptions): Promise<Durable> {
   dbRetryConfig.maxBackoffSec = 0.5;
   engine = options;
   story ??= DBOS.registerWorkflow(
-    (deployment: string) =>
-      deploymentStory(
-        (name, effect) => DBOS.runStep(effect, { name }),
-        () => turnOf(deployment),
-      ),
+    async (deployment: string) => {
+      try {
+        return await deploymentStory(
+          (name, effect) => DBOS.runStep(effect, { name }),
+          () => turnOf(deployment),
+        );
+      } catch (error) {
+        engine?.onLost(deployment);
+        throw error;
+      }
+    },
     { name: 'deployment', maxRecoveryAttempts: 1_000_000 },
   );
   const registered = story;

@@ -124,7 +124,7 @@ export async function startEngine(ports: EnginePorts, options: EngineOptions): P
   const drivers = controller(context, warn);
   const { databaseUrl } = options;
   // The library brings its own tables up to date at start, and two of it at once deadlock.
-  const durable = await store.exclusively(() => launchDurable({ databaseUrl, executor, turn: drivers.turn, warn }));
+  const durable = await store.exclusively(() => launchDurable({ databaseUrl, executor, turn: drivers.turn, onLost: drivers.lost, warn }));
   let sequencer: LedgerHealth['sequencer'] = { kind: 'not-ours' };
 
   const wakeAll = (deployments: readonly Deployment[]): Promise<unknown> =>
@@ -154,6 +154,7 @@ export async function startEngine(ports: EnginePorts, options: EngineOptions): P
       clock,
       executor,
       signal,
+      warn,
       onLost: async () => {
         warn('this engine was silent for so long that another one took its work over; it starts again with nothing');
         await drivers.dropAll();

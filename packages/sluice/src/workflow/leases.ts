@@ -12,6 +12,7 @@ export type LeaseOptions = {
   readonly clock: Clock;
   readonly executor: string;
   readonly signal: AbortSignal;
+  readonly warn: (message: string) => void;
   /** Others have declared us dead: everything that runs here must stop, whatever it believes. */
   readonly onLost: () => Promise<void>;
   /** An engine is dead and this one won the right to its work. */
@@ -24,7 +25,7 @@ type Seen = { readonly beat: number; readonly since: number };
  * Says that this engine lives, and watches the others. No two clocks are ever compared: each watcher measures on its own how long a beat has not changed.
  * Of several that see one engine dead the row lets one win. A database that is away stops everybody's beats alike, so it kills nobody: the watch begins anew.
  */
-export async function keepLease({ store, clock, executor, signal, onLost, onDead }: LeaseOptions): Promise<void> {
+export async function keepLease({ store, clock, executor, signal, warn, onLost, onDead }: LeaseOptions): Promise<void> {
   let seen = new Map<string, Seen>();
   while (!signal.aborted) {
     try {
@@ -48,7 +49,8 @@ export async function keepLease({ store, clock, executor, signal, onLost, onDead
         if (won) await onDead(other);
       }
     } catch (error) {
-      if (!isAway(error)) throw error;
+      // Whatever it was, an engine that runs goes on saying so.
+      if (!isAway(error) && !signal.aborted) warn(`lease: ${error instanceof Error ? error.message : String(error)}`);
       seen = new Map();
     }
     await clock.sleep(BEAT_MS, signal).catch(() => undefined);
