@@ -1,10 +1,11 @@
-/** Runs the named suites, each with a JUnit report, `unit` with LCOV besides: `node scripts/tests.ts unit property`. */
+/** Runs the named suites, each with a JUnit report, unit tests with LCOV besides: `node scripts/tests.ts unit-api property`. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 const suites = {
-  unit: 'src/**/!(*.property).test.ts',
+  'unit-engine': 'src/{book,engine,reconcile,wire}/!(*.property).test.ts',
+  'unit-api': 'src/{api,client}/*.test.ts',
   property: 'src/**/*.property.test.ts',
   integration: 'test/**/*.test.ts',
   patches: 'demo/*.test.ts',
@@ -17,7 +18,7 @@ const reporter = (name: string, destination: string): readonly string[] => [
 ];
 
 function run(suite: keyof typeof suites): number {
-  const coverage = suite === 'unit' ? ['--experimental-test-coverage', ...reporter('lcov', 'reports/coverage.info')] : [];
+  const coverage = suite.startsWith('unit-') ? ['--experimental-test-coverage', ...reporter('lcov', `reports/${suite}.info`)] : [];
   const reports = [...reporter('spec', 'stdout'), ...reporter('junit', `reports/${suite}.xml`), ...coverage];
   // Three files at a time: most of a test is waiting for the disk and for other processes.
   // A test that hangs is a failure with a report, not a run without an end.

@@ -12,14 +12,13 @@ export type LimitSettings = {
 
 export type Breach = { readonly code: 'order-size' | 'price-collar' | 'order-rate'; readonly message: string };
 
-const REMEMBERED = 10_000; // accounts; clients choose the names, so an unbounded table would be theirs to fill
-
 type Allowance = { orders: number; at: number };
 
 /** Pre-trade limits. They bind new orders only: a cancel lowers risk and always passes. */
 export class PreTradeLimits {
   readonly #settings: LimitSettings;
   readonly #nowMs: () => number;
+  /** The account that was quiet for longest comes first. */
   readonly #allowances = new Map<string, Allowance>();
 
   constructor(settings: LimitSettings, nowMs: () => number) {
@@ -46,17 +45,24 @@ export class PreTradeLimits {
   #countsWithinRate(account: string): boolean {
     const perSecond = this.#settings.maxOrdersPerSecond;
     const now = this.#nowMs();
-    if (this.#allowances.size >= REMEMBERED) this.#forgetFull(now);
+    this.#forgetFull(now);
     const last = this.#allowances.get(account) ?? { orders: perSecond, at: now };
     const orders = Math.min(perSecond, last.orders + ((now - last.at) * perSecond) / 1000);
     const passes = orders >= 1;
+    this.#allowances.delete(account);
     this.#allowances.set(account, { orders: passes ? orders - 1 : orders, at: now });
     return passes;
   }
 
-  /** An account that was quiet for a second has its whole allowance again: forgetting it changes nothing. */
+  /**
+   * An account that was quiet for a second has its whole allowance again: forgetting it changes nothing. Clients choose the names of accounts, so the table
+   * holds those of the last second only, and an order pays for the accounts it removes, never for those that stay.
+   */
   #forgetFull(now: number): void {
-    for (const [account, { at }] of this.#allowances) if (now - at >= 1000) this.#allowances.delete(account);
+    for (const [account, { at }] of this.#allowances) {
+      if (now - at < 1000) return;
+      this.#allowances.delete(account);
+    }
   }
 }
 

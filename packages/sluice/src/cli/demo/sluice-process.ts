@@ -9,12 +9,13 @@ export class SluiceProcess {
   readonly #cwd: string;
   readonly #env: NodeJS.ProcessEnv;
 
-  constructor(world: World, cwd: string) {
+  constructor(world: World, cwd: string, compileCache: string) {
     this.#world = world;
     this.#cwd = cwd;
     // A state folder or database of the surroundings must not become the demo's.
     const { SLUICE_STATE: _state, DATABASE_URL: _database, SLUICE_IDENTITY: _identity, ...env } = world.env;
-    this.#env = env;
+    // Two dozen processes load the same modules: compiled once, each starts in half the time.
+    this.#env = { ...env, NODE_COMPILE_CACHE: compileCache };
   }
 
   /** Starts a command whose output a person sees at once; answers with its exit code. */

@@ -45,7 +45,7 @@ export class Stage {
     this.scratch = given.scratch;
     this.plane = given.plane;
     this.pipeline = given.pipeline;
-    this.sluice = new SluiceProcess(given.world, given.scratch.repository);
+    this.sluice = new SluiceProcess(given.world, given.scratch.repository, join(given.scratch.folder, 'compiled'));
   }
 
   /** A heading, and what is about to be seen. */

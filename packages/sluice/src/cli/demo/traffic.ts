@@ -21,6 +21,7 @@ export class Traffic {
   readonly logFile: string;
   readonly #child: ChildProcess;
   #last: Second | undefined;
+  #sent = 0;
 
   constructor(order: {
     readonly repository: string;
@@ -40,12 +41,19 @@ export class Traffic {
     this.#child = child;
     createInterface({ input: child.stdout }).on('line', (line) => {
       const parsed = second.safeParse(parse(line));
-      if (parsed.success) this.#last = parsed.data;
+      if (!parsed.success) return;
+      this.#last = parsed.data;
+      this.#sent += parsed.data.sent;
     });
   }
 
   get last(): Second | undefined {
     return this.#last;
+  }
+
+  /** Requests so far, as the client counts them once a second. */
+  get sent(): number {
+    return this.#sent;
   }
 
   get running(): boolean {
