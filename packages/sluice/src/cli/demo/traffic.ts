@@ -11,6 +11,7 @@ const second = z.looseObject({
   ok: z.number(),
   faulty: z.number(),
   transportFailures: z.number(),
+  acknowledged: z.number(),
   p50us: z.number(),
   p99us: z.number(),
 });
@@ -21,7 +22,7 @@ export class Traffic {
   readonly logFile: string;
   readonly #child: ChildProcess;
   #last: Second | undefined;
-  #sent = 0;
+  #acknowledged = 0;
 
   constructor(order: {
     readonly repository: string;
@@ -43,7 +44,7 @@ export class Traffic {
       const parsed = second.safeParse(parse(line));
       if (!parsed.success) return;
       this.#last = parsed.data;
-      this.#sent += parsed.data.sent;
+      this.#acknowledged += parsed.data.acknowledged;
     });
   }
 
@@ -51,9 +52,9 @@ export class Traffic {
     return this.#last;
   }
 
-  /** Requests so far, as the client counts them once a second. */
-  get sent(): number {
-    return this.#sent;
+  /** Orders acknowledged so far, as the client counts them once a second. */
+  get acknowledged(): number {
+    return this.#acknowledged;
   }
 
   get running(): boolean {
