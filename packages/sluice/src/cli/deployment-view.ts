@@ -48,7 +48,7 @@ export async function followDeployments(
       // It was killed, or is being replaced: the deployment is in its database, traffic flows, and whoever starts it again finds both.
       if (!(error instanceof SluiceError) || error.code !== 'unavailable') throw error;
       if (!away)
-        region.print([`  ${terminal.symbol('held')} the control plane does not answer; traffic keeps flowing, waiting for it`], []);
+        region.print([`  ${terminal.symbol('held')} the control plane does not answer; traffic keeps flowing, waiting for it`], () => []);
       away = true;
       await clock.sleep(askEvery, signal).catch(() => undefined);
     }

@@ -1,3 +1,4 @@
+import { formatCount } from '#kernel';
 import { stripVTControlCharacters } from 'node:util';
 
 /** How many columns a text takes; escape sequences take none. */
@@ -48,4 +49,4 @@ export function table(rows: readonly (readonly string[])[]): readonly string[] {
 }
 
 /** `1 job`, `14 jobs`. */
-export const count = (n: number, noun: string): string => `${n.toLocaleString('en-US')} ${noun}${n === 1 ? '' : 's'}`;
+export const count = (n: number, noun: string): string => `${formatCount(n)} ${noun}${n === 1 ? '' : 's'}`;

@@ -1,6 +1,6 @@
-import { formatBasisPoints } from '#kernel';
+import { formatBasisPoints, formatCount } from '#kernel';
 import type { CoverageEvidence } from '#report';
-import { grouped, isCount, isShare, senseless, shareOf, type Finding } from './finding.ts';
+import { isCount, isShare, senseless, shareOf, type Finding } from './finding.ts';
 import type { CoveragePolicy } from './policy.ts';
 
 /** Judges how much was executed. A line counts as executed when any of the reports shows it so. */
@@ -10,7 +10,7 @@ export function judgeCoverage(policy: CoveragePolicy, all: readonly CoverageEvid
   if (lines === undefined || !isShare(policy.lines)) return senseless(evidence);
   const { found, hit } = lines;
   if (found === 0) return { failures: [], shortfalls: [], doubts: [{ because: 'the reports hold no line' }], fact: '', evidence };
-  const fact = `${shareOf(hit, found)} of the lines (${grouped(hit)} of ${grouped(found)}), ${formatBasisPoints(policy.lines)} needed`;
+  const fact = `${shareOf(hit, found)} of the lines (${formatCount(hit)} of ${formatCount(found)}), ${formatBasisPoints(policy.lines)} needed`;
   return { failures: [], shortfalls: hit * 10_000 < policy.lines * found ? [fact] : [], doubts: [], fact, evidence };
 }
 

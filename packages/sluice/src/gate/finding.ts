@@ -30,8 +30,5 @@ export const isCount = (value: number): boolean => Number.isSafeInteger(value) &
 /** A share of which one may say that something is above or below it. */
 export const isShare = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= 10_000;
 
-/** For people: `1,598`. */
-export const grouped = (n: number): string => String(n).replace(/\B(?=(?:\d{3})+$)/g, ',');
-
 /** For people, rounded down: what is not enough never looks like enough. */
 export const shareOf = (part: number, whole: number): string => `${(Math.floor((part / whole) * 1_000) / 10).toFixed(1)} %`;

@@ -1,6 +1,6 @@
-import { formatBasisPoints } from '#kernel';
+import { formatBasisPoints, formatCount } from '#kernel';
 import type { TestEvidence } from '#report';
-import { grouped, isCount, isShare, senseless, type Doubt, type Finding } from './finding.ts';
+import { isCount, isShare, senseless, type Doubt, type Finding } from './finding.ts';
 import type { TestsPolicy } from './policy.ts';
 
 /** Judges what tests did. Reports of several jobs count together. */
@@ -12,16 +12,16 @@ export function judgeTests(policy: TestsPolicy, all: readonly TestEvidence[]): F
   const flaky = sum((each) => each.flaky);
   const evidence = all.map((each) => each.digest);
   if (!all.every(isSound) || !isCount(policy.minimum) || !isShare(policy.maximumSkipped)) return senseless(evidence);
-  const failures = failed === 0 ? [] : [`${grouped(failed)} of ${grouped(executed)} failed: ${named(all)}`];
+  const failures = failed === 0 ? [] : [`${formatCount(failed)} of ${formatCount(executed)} failed: ${named(all)}`];
   // Compared as whole numbers: a division would bring in rounding, and zero by zero.
   const tooMany = skipped * 10_000 > policy.maximumSkipped * (executed + skipped);
   const shortfalls = tooMany
-    ? [`${grouped(skipped)} of ${grouped(executed + skipped)} skipped, at most ${formatBasisPoints(policy.maximumSkipped)} allowed`]
+    ? [`${formatCount(skipped)} of ${formatCount(executed + skipped)} skipped, at most ${formatBasisPoints(policy.maximumSkipped)} allowed`]
     : [];
-  const passed = `${grouped(executed - failed - flaky)} of ${grouped(executed)}`;
+  const passed = `${formatCount(executed - failed - flaky)} of ${formatCount(executed)}`;
   const notes = [
-    ...(skipped > 0 ? [`${grouped(skipped)} skipped`] : []),
-    ...(flaky > 0 ? [`${grouped(flaky)} flaky: passed when tried again`] : []),
+    ...(skipped > 0 ? [`${formatCount(skipped)} skipped`] : []),
+    ...(flaky > 0 ? [`${formatCount(flaky)} flaky: passed when tried again`] : []),
   ];
   return { failures, shortfalls, doubts: doubtsOf(policy, all, executed), fact: [passed, ...notes].join(', '), evidence };
 }
@@ -36,7 +36,7 @@ function doubtsOf(policy: TestsPolicy, all: readonly TestEvidence[], executed: n
   if (executed === 0) doubts.push({ because: 'no test was executed', hint: 'check which tests the job selects' });
   else if (executed < policy.minimum)
     doubts.push({
-      because: `${grouped(executed)} tests executed, at least ${grouped(policy.minimum)} needed`,
+      because: `${formatCount(executed)} tests executed, at least ${formatCount(policy.minimum)} needed`,
       hint: 'check which tests the job selects, or lower "minimum"',
     });
   return doubts;

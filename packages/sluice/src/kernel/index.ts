@@ -9,6 +9,7 @@ export { isoTime } from './clock.ts';
 export type { Clock } from './clock.ts';
 export { digestFromHex, digestOf, digestOfJson, isDigest, parseDigest, shortDigest } from './digest.ts';
 export type { Digest } from './digest.ts';
+export { formatCount } from './count.ts';
 export { formatDuration, hours, microseconds, milliseconds, minutes, seconds } from './duration.ts';
 export type { Duration } from './duration.ts';
 export { errorCodes, fromWireError, isErrorCode, SluiceError, toWireError } from './errors.ts';

@@ -1,3 +1,4 @@
+import { formatCount } from '#kernel';
 import { addTallies, badShare, type BothCounters, type Delta, deltaOf, slowerThan } from './counter-delta.ts';
 import { quantile } from './histogram.ts';
 import type { Slot } from './ports.ts';
@@ -171,11 +172,10 @@ function describeSlow(since: { readonly candidate: Delta; readonly stable: Delta
   const [p99, old] = [quantile(since.candidate.latency, 0.99), quantile(since.stable.latency, 0.99)];
   if (p99 !== undefined && old !== undefined && p99 >= slowTimes * Math.max(1, old)) {
     const times = p99 / Math.max(1, old);
-    return `p99 ${times < 10 ? times.toFixed(1) : Math.round(times)} x the old slot (${count(since.candidate.requests.answers)} answers, false alarm < 0.1 %)`;
+    return `p99 ${times < 10 ? times.toFixed(1) : Math.round(times)} x the old slot (${formatCount(since.candidate.requests.answers)} answers, false alarm < 0.1 %)`;
   }
-  return `${count(seen.bad)} of the last ${count(seen.answers)} answers took longer than ${(limit / 1_000).toFixed(1)} ms, which hardly any of the old slot do (false alarm < 0.1 %)`;
+  return `${formatCount(seen.bad)} of the last ${formatCount(seen.answers)} answers took longer than ${(limit / 1_000).toFixed(1)} ms, which hardly any of the old slot do (false alarm < 0.1 %)`;
 }
 
-const shown = (tally: Tally): string => `${percentOf(badShare(tally))} (${count(tally.bad)} of ${count(tally.answers)})`;
+const shown = (tally: Tally): string => `${percentOf(badShare(tally))} (${formatCount(tally.bad)} of ${formatCount(tally.answers)})`;
 const percentOf = (share: number): string => `${(share * 100).toFixed(2)} %`;
-const count = (n: number): string => n.toLocaleString('en-US');

@@ -1,4 +1,4 @@
-import { formatDuration } from '#kernel';
+import { formatCount, formatDuration } from '#kernel';
 import { beganAnew, type BothCounters, type Delta, deltaOf, problemOfCounters } from './counter-delta.ts';
 import { histogramTotal, quantile } from './histogram.ts';
 import { judge } from './judge.ts';
@@ -95,7 +95,7 @@ function weigh(
   const numbers = numbersOf(counted, rules);
   const missing = missingEvidence(counted, rules, { numbers, instances: sample.instances });
   if (missing !== undefined) return decided({ ...counted, heldMs: progress.heldMs + Math.min(seen.elapsed, longestHold) }, rules, missing);
-  const because = `${numbers.candidate.answers.toLocaleString('en-US')} answers, ${numbers.candidate.errors} errors in ${formatDuration(counted.watchedMs)}`;
+  const because = `${formatCount(numbers.candidate.answers)} answers, ${numbers.candidate.errors} errors in ${formatDuration(counted.watchedMs)}`;
   return { progress: counted, verdict: { kind: 'pass', because, numbers } };
 }
 

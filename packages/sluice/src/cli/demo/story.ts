@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { formatDuration, SluiceError } from '#kernel';
+import { formatCount, formatDuration, SluiceError } from '#kernel';
 import type { StatusWire } from '#server';
 import { applyPatch, commit } from './scratch.ts';
 import type { Actor, Stage } from './stage.ts';
@@ -84,7 +84,7 @@ async function openMarket(stage: Stage): Promise<Traffic> {
   const url = `http://${status?.listen ?? ''}`;
   stage.act(
     '   The market opens',
-    `From now on a client sends ${rate.toLocaleString('en-US')} requests a second to ${url}: orders, cancels, queries; nothing is retried.`,
+    `From now on a client sends ${formatCount(rate)} requests a second to ${url}: orders, cancels, queries; nothing is retried.`,
   );
   const traffic = new Traffic({
     repository: stage.scratch.repository,
@@ -211,7 +211,7 @@ async function conclude(stage: Stage, traffic: Traffic, ends: Ends): Promise<{ r
   const told = [
     [
       clean,
-      `${result.acknowledged.toLocaleString('en-US')} orders acknowledged, ${result.lost} lost, ${result.doubled} doubled; ${result.transportFailures} requests failed on the way`,
+      `${formatCount(result.acknowledged)} orders acknowledged, ${result.lost} lost, ${result.doubled} doubled; ${result.transportFailures} requests failed on the way`,
     ],
     [ends.reverted, 'v1.2.0 was taken back by itself'],
     [ends.resumed, 'v1.3.0 was finished after the control plane had been killed'],

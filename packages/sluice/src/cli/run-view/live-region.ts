@@ -11,14 +11,14 @@ export class LiveRegion {
     this.#terminal = terminal;
   }
 
-  /** Lines that stay, above those drawn, which `drawn` replaces. */
-  print(lines: readonly string[], drawn: readonly string[] = this.#lines): void {
+  /** Lines that stay, above those drawn, which `drawn` replaces: it is asked only where anything is drawn. */
+  print(lines: readonly string[], drawn: () => readonly string[] = () => this.#lines): void {
     if (!this.#terminal.live) {
       this.#terminal.print(...lines);
       return;
     }
     const erase = this.#erase();
-    this.#lines = this.#fitting(drawn);
+    this.#lines = this.#fitting(drawn());
     this.#terminal.raw(`${erase}${lines.map((line) => `${line}\n`).join('')}${this.#paint()}`);
   }
 

@@ -71,7 +71,7 @@ export class RunView {
         if (!this.#running.delete(event.job)) this.#waiting -= 1;
         this.#region.print(
           [finishedLine(this.#terminal, event.job, event.result, this.#width), ...failureTail(this.#terminal, event.result)],
-          this.#lines(),
+          () => this.#lines(),
         );
         break;
       case 'run.finished':
@@ -99,7 +99,7 @@ export class RunView {
 
   async #drawUntilEnd(): Promise<void> {
     while (!this.#stopDrawing.signal.aborted) {
-      this.#region.draw(this.#lines());
+      if (this.#terminal.live) this.#region.draw(this.#lines());
       await this.#clock.sleep(redrawEvery, this.#stopDrawing.signal).catch(() => undefined);
     }
   }
