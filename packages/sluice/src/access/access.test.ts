@@ -21,6 +21,7 @@ const identity = (n: number, functions: readonly string[] = ['risk']): Identity 
   );
 const [erin, dana] = [identity(1), identity(2)];
 const subject = digestOf('subject');
+const statement = { subject, deployment: 'd1', expiresAt: 1_700_000_000_000 };
 const commit = { sha: '4f2c1ab0d9e8f7a6b5c4', authorEmail: 'p1@example.com', committerEmail: 'p1@example.com', coAuthorEmails: [] };
 
 describe('an identity', () => {
@@ -51,7 +52,7 @@ describe('an identity', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json()), (text) => {
         expect(decodeIdentity(text).ok).toBe(false);
-        expect(isApprovalBy(erin.person, subject, text)).toBe(false);
+        expect(isApprovalBy(erin.person, statement, text)).toBe(false);
         expect(coAuthorEmails(text)).toBeInstanceOf(Array);
       }),
     );
@@ -77,25 +78,26 @@ describe('an identity', () => {
 });
 
 describe('an approval signature', () => {
-  test('is by one person and of one subject', () => {
-    const signature = signApproval(erin.seed, subject);
-    expect(isApprovalBy(erin.person, subject, signature)).toBe(true);
-    expect(isApprovalBy(dana.person, subject, signature)).toBe(false);
-    expect(isApprovalBy(erin.person, digestOf('other'), signature)).toBe(false);
-    expect(isApprovalBy({ publicKey: 'AAAA' }, subject, signature)).toBe(false);
+  test('is by one person, of one subject, for one deployment, until one time (X-04, X-08)', () => {
+    const signature = signApproval(erin.seed, statement);
+    expect(isApprovalBy(erin.person, statement, signature)).toBe(true);
+    expect(isApprovalBy(dana.person, statement, signature)).toBe(false);
+    for (const other of [{ subject: digestOf('other') }, { deployment: 'd2' }, { expiresAt: statement.expiresAt + 1 }])
+      expect(isApprovalBy(erin.person, { ...statement, ...other }, signature)).toBe(false);
+    expect(isApprovalBy({ publicKey: 'AAAA' }, statement, signature)).toBe(false);
   });
 
   test('is not a signature over the bare digest: another purpose cannot be passed off as an approval', () => {
     const bare = toBase64(ed25519Signer(erin.seed)(new TextEncoder().encode(subject)));
-    expect(isApprovalBy(erin.person, subject, bare)).toBe(false);
+    expect(isApprovalBy(erin.person, statement, bare)).toBe(false);
   });
 
   test('property: a signature with any byte changed is none', () => {
-    const signature = signApproval(erin.seed, subject);
+    const signature = signApproval(erin.seed, statement);
     fc.assert(
       fc.property(fc.nat({ max: signature.length - 1 }), fc.constantFrom('A', 'B', '/', '=', ' '), (at, char) => {
         const changed = signature.slice(0, at) + char + signature.slice(at + 1);
-        expect(isApprovalBy(erin.person, subject, changed)).toBe(changed === signature);
+        expect(isApprovalBy(erin.person, statement, changed)).toBe(changed === signature);
       }),
     );
   });

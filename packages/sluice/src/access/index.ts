@@ -5,3 +5,4 @@ export type { Identity } from './identity-file.ts';
 export { admitPerson, emailForm, keyDigestOf, publicKeyOf } from './person.ts';
 export type { Person } from './person.ts';
 export { isApprovalBy, signApproval } from './signature.ts';
+export type { ApprovalStatement } from './signature.ts';

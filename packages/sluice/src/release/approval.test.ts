@@ -33,12 +33,11 @@ const question: ApprovalQuestion = {
   authors: ok(new Set([dana.person.id])),
   now: NOW,
 };
-const by = (identity: typeof erin, of: Digest = subject, expiresAt = NOW + 1): Approval => ({
-  person: identity.person.id,
-  subject: of,
-  signature: signApproval(identity.seed, of),
-  expiresAt,
-});
+const by = (identity: typeof erin, of: Digest = subject, expiresAt = NOW + 1): Approval => {
+  const statement = { subject: of, deployment: 'd1', expiresAt };
+  return { ...statement, person: identity.person.id, signature: signApproval(identity.seed, statement) };
+};
+const DAY = 24 * 3_600_000;
 
 describe('approvals of a production deployment (X-04, C04, C05)', () => {
   test('two distinct people of the required functions are enough, in either order', () => {
@@ -70,6 +69,9 @@ describe('approvals of a production deployment (X-04, C04, C05)', () => {
     ['another subject', by(erin, digestOf('other')), 'other-subject'],
     ['a signature of another person', { ...by(tom), person: erin.person.id }, 'bad-signature'],
     ['a signature moved to this subject', { ...by(erin, digestOf('other')), subject }, 'bad-signature'],
+    ['a signature given for another deployment of the same', { ...by(erin), deployment: 'd2' }, 'bad-signature'],
+    ['a signature whose end was put off', { ...by(erin), expiresAt: NOW + 2 }, 'bad-signature'],
+    ['one that would count for more than a day (I8)', by(erin, subject, NOW + DAY + 3_600_000), 'lasts-too-long'],
     ['a person nobody knows', { ...by(erin), person: 'nobody' }, 'unknown-person'],
     ['an approval that has expired (I8)', by(erin, subject, NOW), 'expired'],
     ['somebody of no required function', by(guest), 'no-function'],
@@ -88,13 +90,14 @@ describe('approvals of a production deployment (X-04, C04, C05)', () => {
       { ...by(tom), person: erin.person.id },
       { ...by(erin), person: '?' },
       by(erin, subject, 0),
+      by(erin, subject, NOW + 2 * DAY),
       by(guest),
       by(tom),
     ];
     const state = approvalState(question, approvals);
     if (state.kind !== 'waiting') throw new Error('it waits');
-    expect(new Set(state.refusals.map((refusal) => refusal.code)).size).toBe(7);
-    expect(new Set(state.refusals.map((refusal) => refusal.line)).size).toBe(7);
+    expect(new Set(state.refusals.map((refusal) => refusal.code)).size).toBe(8);
+    expect(new Set(state.refusals.map((refusal) => refusal.line)).size).toBe(8);
   });
 
   test('an author that is nobody known refuses the whole, whoever signs', () => {

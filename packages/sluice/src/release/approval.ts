@@ -1,12 +1,18 @@
-import { isApprovalBy, type Person } from '#access';
-import { type Digest, err, ok, type Result, shortDigest, type SluiceError } from '#kernel';
+import { isApprovalBy, type ApprovalStatement, type Person } from '#access';
+import { type Digest, err, hours, minutes, ok, type Result, shortDigest, type SluiceError } from '#kernel';
 import { assignFunctions } from './function-assignment.ts';
 
 /** Who must sign: one distinct person for each function named. */
 export type ApprovalRule = { readonly functions: readonly string[] };
 
-/** A signature as it was handed in. Times are epoch milliseconds. */
-export type Approval = { readonly person: string; readonly subject: Digest; readonly signature: string; readonly expiresAt: number };
+/** How long a signature may count: a day, so that an approval on Friday does not let something in on Monday (I8). */
+export const approvalLasts = hours(24);
+
+/** How far ahead the clock of a person's machine may be. */
+const clockSkew = minutes(5);
+
+/** A signature as it was handed in. */
+export type Approval = ApprovalStatement & { readonly person: string; readonly signature: string };
 
 /** Why an approval does not count. Codes go to the ledger, the line to people. */
 export type ApprovalRefusal = { readonly code: ApprovalRefusalCode; readonly line: string };
@@ -17,6 +23,7 @@ export type ApprovalRefusalCode =
   | 'bad-signature'
   | 'other-subject'
   | 'expired'
+  | 'lasts-too-long'
   | 'author'
   | 'no-function'
   | 'signed-already';
@@ -50,16 +57,26 @@ export function approvalState(question: ApprovalQuestion, approvals: readonly Ap
   const { rule, authors } = question;
   if (rule.functions.length === 0) return { kind: 'granted', given: [], refusals: [] };
   if (!authors.ok) return { kind: 'refused', error: authors.error };
-  const counted: Person[] = [];
-  const refusals: ApprovalRefusal[] = [];
-  for (const approval of approvals) {
-    const judged = judgeApproval(question, approval, authors.value, counted);
-    if (judged.ok) counted.push(judged.value);
-    else refusals.push(judged.error);
-  }
+  const { counted, refusals } = countApprovals(question, approvals, authors.value);
   const { assigned, missing, needs } = assignFunctions(rule.functions, counted);
   if (missing === 0) return { kind: 'granted', given: assigned, refusals };
   return { kind: 'waiting', missing, needs, given: assigned, refusals };
+}
+
+/** Whose approvals count now, and why the others do not. */
+export function countApprovals(
+  question: ApprovalQuestion,
+  approvals: readonly Approval[],
+  authors: ReadonlySet<string>,
+): { readonly counted: readonly Person[]; readonly refusals: readonly ApprovalRefusal[] } {
+  const counted: Person[] = [];
+  const refusals: ApprovalRefusal[] = [];
+  for (const approval of approvals) {
+    const judged = judgeApproval(question, approval, authors, counted);
+    if (judged.ok) counted.push(judged.value);
+    else refusals.push(judged.error);
+  }
+  return { counted, refusals };
 }
 
 /** Whether one more approval counts beside those of `signed`, and why not: what a person is told who has just signed. */
@@ -72,13 +89,18 @@ export function judgeApproval(
   const person = people.find((known) => known.id === approval.person);
   if (person === undefined) return refuse('unknown-person', 'nobody known has signed; add the person with sluice identity register');
   const { name } = person;
-  if (!isApprovalBy(person, approval.subject, approval.signature))
-    return refuse('bad-signature', `the signature is not by ${name}'s key; sign again`);
+  if (!isApprovalBy(person, approval, approval.signature))
+    return refuse('bad-signature', `the signature is not by ${name}'s key for this deployment; sign again`);
   if (approval.subject !== subject) {
     const fact = `${name} approved ${shortDigest(approval.subject)}, this deployment is ${shortDigest(subject)}`;
     return refuse('other-subject', `${fact}: something changed since; look again and sign what is there now`);
   }
   if (approval.expiresAt <= now) return refuse('expired', `the approval by ${name} has expired; sign again`);
+  if (approval.expiresAt - now > approvalLasts + clockSkew)
+    return refuse(
+      'lasts-too-long',
+      `the approval by ${name} would count for more than a day; look at the clock of that machine and sign again`,
+    );
   if (authors.has(person.id))
     return refuse('author', `${name} wrote, co-wrote or committed part of this change; somebody else must approve`);
   if (signed.some((other) => other.id === person.id))

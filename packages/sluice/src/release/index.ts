@@ -1,4 +1,4 @@
-export { approvalState, judgeApproval } from './approval.ts';
+export { approvalLasts, approvalState, countApprovals, judgeApproval } from './approval.ts';
 export type {
   Approval,
   ApprovalQuestion,

@@ -11,12 +11,9 @@ import type { ServedEngine } from './served-engine.ts';
 /** A request larger than this is none of ours. */
 const largestBody = 256 * 1024;
 
-/** How long a signature counts, in milliseconds: a day, so that an approval on Friday does not let something in on Monday. */
-const approvalLasts = 24 * 3_600_000;
-
 /** The HTTP API over an engine. Every request but the probe of life needs the token. */
 export function controlApi(served: ServedEngine, token: string): Hono {
-  const { engine, clock, ids } = served;
+  const { engine, ids } = served;
   const app = new Hono();
   const asker = () => ({ actorRef: 'controller', requestId: ids.next() });
 
@@ -54,8 +51,8 @@ export function controlApi(served: ServedEngine, token: string): Hono {
   app.get('/v1/deployments/:id/timeline', async (context) => context.json({ lines: await served.timeline(context.req.param('id')) }));
   app.get('/v1/deployments/:id/approval', async (context) => context.json(await served.approval(context.req.param('id'))));
   app.post('/v1/deployments/:id/approvals', async (context) => {
-    const { person, subject, signature } = await bodyOf(context, approveRequest);
-    const approval = { person, subject: parseDigest(subject), signature, expiresAt: clock.now() + approvalLasts };
+    const { subject, expiresAt, ...given } = await bodyOf(context, approveRequest);
+    const approval = { ...given, subject: parseDigest(subject), expiresAt: Date.parse(expiresAt) };
     return context.json(deploymentToWire(unwrap(await engine.approve(context.req.param('id'), approval, ids.next())).deployment), 201);
   });
   app.post('/v1/rollbacks', async (context) => {

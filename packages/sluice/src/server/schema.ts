@@ -29,10 +29,11 @@ export const rollbackRequest = z.strictObject({ service: name, environment: name
 /** Asks for all traffic back on the slot that is still warm. */
 export const revertRequest = z.strictObject({ service: name, environment: name, reason: z.string().max(1_000) });
 
-/** A signature over an approval subject. */
+/** A signature over an approval subject and the deployment it is handed in for, until `expiresAt`: all of it signed. */
 export const approveRequest = z.strictObject({
   person: z.string().min(1).max(64),
   subject: digest,
+  expiresAt: instant,
   signature: z.string().min(1).max(1_024),
 });
 

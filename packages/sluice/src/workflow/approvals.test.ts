@@ -38,12 +38,11 @@ const subject = digestOf('subject');
 const releaseAt = (ref: string) => ({ digest: digestOf(ref), commit: commitOf(ref), verdicts: [] }) as unknown as ReleaseRecord;
 
 async function missing(of: { readonly live: string; readonly target: string; readonly signed: readonly (typeof dana)[] }) {
+  const statement = { subject, deployment: 'd1', expiresAt: now + 3_600_000 };
   const approvals: readonly ApprovalRecord[] = of.signed.map((identity) => ({
+    ...statement,
     person: identity!.person.id,
-    subject,
-    signature: signApproval(identity!.seed, subject),
-    expiresAt: now + 3_600_000,
-    deployment: 'd1',
+    signature: signApproval(identity!.seed, statement),
     at: '2026-11-21T00:00:00Z',
   }));
   const store = {

@@ -1,6 +1,6 @@
 import { keyDigestOf, type Person } from '#access';
 import { err, isoTime, ok, SluiceError, type Digest, type Result } from '#kernel';
-import { changeLine, describeChange, judgeApproval, mayRollBackTo } from '#release';
+import { changeLine, countApprovals, describeChange, judgeApproval, mayRollBackTo, type Approval } from '#release';
 import { canRevert } from '#rollout';
 import { placeOf, standing, subjectOf } from './approvals.ts';
 import { decide } from './decide.ts';
@@ -123,19 +123,21 @@ export async function approvalView(context: DeploymentContext, id: string): Aske
   });
 }
 
-/** A signature as it is handed in. */
-export type Signature = { readonly person: string; readonly subject: Digest; readonly signature: string; readonly expiresAt: number };
+/** A signature as it is handed in, for the deployment that it is handed in for. */
+export type Signature = Omit<Approval, 'deployment'>;
 
 /** Accepts a signature, or says why it does not count. The last one that is needed lets the rollout begin. */
-export async function approve(context: DeploymentContext, id: string, approval: Signature, requestId: string): Asked<ApprovalView> {
+export async function approve(context: DeploymentContext, id: string, given: Signature, requestId: string): Asked<ApprovalView> {
+  const approval = { ...given, deployment: id };
   const found = await waiting(context, id);
   if (!found.ok) return found;
   const { deployment, release, subject } = found.value;
   const { store, record, clock } = context;
   const { question, approvals } = await standing({ ...context, now: clock.now() }, deployment, { release, subject });
   if (!question.authors.ok) return err(question.authors.error);
-  const signed = approvals.flatMap(({ person }) => question.people.find((known) => known.id === person) ?? []);
-  const judged = judgeApproval(question, approval, question.authors.value, signed);
+  // Whose signature has lapsed, or is of something else, may sign again.
+  const { counted } = countApprovals(question, approvals, question.authors.value);
+  const judged = judgeApproval(question, approval, question.authors.value, counted);
   const { request } = deployment;
   const person = question.people.find((known) => known.id === approval.person);
   const head = {
@@ -157,7 +159,7 @@ export async function approve(context: DeploymentContext, id: string, approval: 
   }
   const granted = record.entry('approval.granted', { ...head, body: grantedBody(judged.value, approval) });
   await store.transaction(async (tx) => {
-    await store.approvals.insert(tx, { ...approval, deployment: id, at: isoTime(clock.now()) });
+    await store.approvals.put(tx, { ...approval, at: isoTime(clock.now()) });
     await record.append(tx, [granted]);
   });
   return settleApprovals(context, id);

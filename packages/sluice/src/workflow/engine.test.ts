@@ -152,12 +152,11 @@ test('production waits for two distinct people of the required functions, none o
   const view = await engine.approvalView(id);
   if (!view.ok) throw view.error;
   expect([view.value.needs, state.kind === 'waiting-approval' && state.subject]).toEqual([['risk', 'trading'], view.value.subject]);
-  const sign = (identity: Identity, subject = view.value.subject) =>
-    engine.approve(
-      id,
-      { person: identity.person.id, subject, signature: signApproval(identity.seed, subject), expiresAt: systemClock.now() + 3_600_000 },
-      'request-2',
-    );
+  const sign = (identity: Identity, subject = view.value.subject) => {
+    const statement = { subject, expiresAt: systemClock.now() + 3_600_000 };
+    const signature = signApproval(identity.seed, { ...statement, deployment: id });
+    return engine.approve(id, { ...statement, person: identity.person.id, signature }, 'request-2');
+  };
   const byAuthor = await sign(dana!);
   expect(!byAuthor.ok && byAuthor.error.message).toContain('dana wrote, co-wrote or committed part of this change');
   const other = await sign(erin!, digestOf('something else'));

@@ -1,6 +1,6 @@
 import type { Service } from '#define';
 import type { Digest } from '#kernel';
-import type { ReleaseBundle } from '#release';
+import type { Approval, ReleaseBundle } from '#release';
 import type { Slot } from '#rollout';
 import type { CommitSummary, GateVerdict } from './deployment.ts';
 
@@ -41,12 +41,4 @@ export type LiveRelease = {
 };
 
 /** A signature over an approval subject, checked before it is stored. */
-export type ApprovalRecord = {
-  readonly deployment: string;
-  readonly subject: Digest;
-  readonly person: string;
-  readonly signature: string;
-  readonly at: string;
-  /** Epoch milliseconds. */
-  readonly expiresAt: number;
-};
+export type ApprovalRecord = Approval & { readonly at: string };

@@ -66,8 +66,8 @@ export interface LiveStore {
 }
 
 export interface ApprovalStore {
-  /** A second approval by the same person of the same subject changes nothing. */
-  insert(tx: Tx, approval: ApprovalRecord): Promise<void>;
+  /** A later approval by the same person of the same subject takes the place of the earlier one. */
+  put(tx: Tx, approval: ApprovalRecord): Promise<void>;
   of(tx: Tx, deployment: string): Promise<readonly ApprovalRecord[]>;
 }
 

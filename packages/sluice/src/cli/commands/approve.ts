@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { signApproval } from '#access';
-import { parseDigest, shortDigest, SluiceError } from '#kernel';
-import { approvalSubject, type ApprovalSubject } from '#release';
+import { isoTime, parseDigest, shortDigest, SluiceError } from '#kernel';
+import { approvalLasts, approvalSubject, type ApprovalSubject } from '#release';
 import type { ApprovalView } from '#server';
 import { flag, jsonOption, text, type Command, type Invocation } from '../command.ts';
 import { defaultIdentityFile, readIdentity } from '../identity-store.ts';
@@ -46,8 +46,9 @@ const command: Command = {
       terminal.note('nothing was signed');
       return 5;
     }
-    const signature = signApproval(identity.seed, parseDigest(view.subject));
-    const deployment = await client.approve(id, { person: person.id, subject: view.subject, signature });
+    const expiresAt = world.clock.now() + approvalLasts;
+    const signature = signApproval(identity.seed, { subject: parseDigest(view.subject), deployment: id, expiresAt });
+    const deployment = await client.approve(id, { person: person.id, subject: view.subject, signature, expiresAt: isoTime(expiresAt) });
     if (flag(invocation, 'json')) terminal.json(deployment);
     else terminal.print(`${terminal.symbol('pass')} signed by ${person.name}; ${deployment.detail}`);
     return 0;
