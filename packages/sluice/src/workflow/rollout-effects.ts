@@ -102,6 +102,7 @@ async function verify(context: EffectContext): Promise<RolloutEvent> {
     const seen = await target.observe(plan.service, plan.candidate);
     if (!seen.ok) return failed({ kind: 'target', problem: seen.error });
     const { instances } = seen.value;
+    let unmeasured: string | undefined;
     if (allHealthy(plan, instances)) {
       const smoke: SmokeAnswers[] = [];
       for (const check of plan.smoke) {
@@ -110,10 +111,15 @@ async function verify(context: EffectContext): Promise<RolloutEvent> {
         smoke.push({ check, answers: answers.value });
       }
       const measured = await measuredAgain(context);
-      if (measured === 'as-approved') return { kind: 'verified', instances, smoke };
-      if (measured !== 'one-ended') return measured;
+      if (measured.kind === 'as-approved') return { kind: 'verified', instances, smoke };
+      if (measured.kind !== 'not-measured') return measured;
+      unmeasured = measured.message;
     }
-    if (clock.monotonic() >= until) return { kind: 'verified', instances, smoke: [] };
+    if (clock.monotonic() >= until) {
+      // Healthy is not approved: what could not be measured by now gets no traffic (I1, I6).
+      if (unmeasured !== undefined) return failed({ kind: 'attestation', message: unmeasured });
+      return { kind: 'verified', instances, smoke: [] };
+    }
     const interruption = context.asked();
     if (interruption !== undefined) return interruption;
     if (context.late()) return { kind: 'deadline-passed' };
@@ -125,13 +131,19 @@ async function verify(context: EffectContext): Promise<RolloutEvent> {
  * Measures once more what was attested before it was healthy: only now does a service surely answer what it says it is, and an instance may have been
  * started again since (I6).
  */
-async function measuredAgain({ rollout, target }: EffectContext): Promise<'as-approved' | 'one-ended' | RolloutEvent> {
+async function measuredAgain({
+  rollout,
+  target,
+}: EffectContext): Promise<{ readonly kind: 'as-approved' } | { readonly kind: 'not-measured'; readonly message: string } | RolloutEvent> {
   const { plan } = rollout;
   const attested = await target.attest(plan.service, plan.candidate);
-  // An instance ended between the looks: the agent starts it again, and the next look finds it.
-  if (!attested.ok) return attested.error.kind === 'refused' ? 'one-ended' : failed({ kind: 'target', problem: attested.error });
+  if (!attested.ok) {
+    const { kind, message } = attested.error;
+    // As a rule an instance ended between the looks: the agent starts it again, and the next look finds it.
+    return kind === 'refused' ? { kind: 'not-measured', message } : failed({ kind: 'target', problem: attested.error });
+  }
   const message = problemOfAttestations(plan, attested.value);
-  return message === undefined ? 'as-approved' : failed({ kind: 'attestation', message });
+  return message === undefined ? { kind: 'as-approved' } : failed({ kind: 'attestation', message });
 }
 
 /** A router that refuses tells of somebody who was there before us; what it shows now says who. */
