@@ -13,7 +13,7 @@ import type { DriverContext } from './driver-context.ts';
 import type { ArtifactBuilder, Commit, PipelineRunner, Source } from './ports.ts';
 import type { ReleaseRecord } from './records.ts';
 import type { RolloutRecord } from './rollout-record.ts';
-import { sameService, serviceKey, settleRollout } from './rollout-start.ts';
+import { sameService, sameSettings, serviceKey, settleRollout } from './rollout-start.ts';
 import type { Tx } from './store.ts';
 
 /** What a deployment needs before it is a rollout. */
@@ -206,7 +206,7 @@ async function examine(
   const entered = mayEnter({ ...request, release: release.digest, after }, await liveIn(context, after, request.service, release));
   if (!entered.ok) return failure(context, entered.error, read);
   const [here] = await liveIn(context, [request.environment], request.service, release);
-  if (here?.release === release.digest) {
+  if (here?.release === release.digest && (await runsAsSet(context, read, release))) {
     return { event: { type: 'unchanged', because: `${request.service} in ${request.environment} runs exactly this already` } };
   }
   const subject = subjectOf(context.delivery, read, release);
@@ -218,6 +218,20 @@ async function examine(
   if (now.state.kind === 'refused') return failure(context, now.state.error, read);
   const missing = now.state.kind === 'waiting' ? now.state.needs : [];
   return { event: { type: 'approval-needed', subject: subject.value, missing } };
+}
+
+/** Whether what is live was started with the settings that the environment has now: a limit that was changed there is a change like any other. */
+async function runsAsSet(context: DeploymentContext, read: Deployment, release: ReleaseRecord): Promise<boolean> {
+  const { delivery, persist, signal, store } = context;
+  const { environment, service } = read.request;
+  const { live, rollout } = await persist(signal, async (tx) => {
+    const now = await store.live.now(tx, environment, service);
+    return { live: now, rollout: now === undefined ? undefined : await store.rollouts.ofDeployment(tx, now.deployment) };
+  });
+  const { router } = context.environment(environment);
+  const settled = await settleRollout({ delivery, deployment: read, release, version: release.version, live, router });
+  // What cannot be settled is told where the rollout begins.
+  return settled.ok && rollout !== undefined && sameSettings(rollout.order, settled.value.order);
 }
 
 /** What is live in these environments; a service that would run the very same there counts as this release. */

@@ -1,5 +1,5 @@
 import type { Delivery, Environment, Service, Variable } from '#define';
-import { err, ok, SluiceError, type Digest, type Result } from '#kernel';
+import { digestOfJson, err, ok, SluiceError, type Digest, type Result } from '#kernel';
 import { planRollout, type RolloutPlan, type Router, type ServiceKey, type Slot, type SlotOrder } from '#rollout';
 import { placeOf } from './approvals.ts';
 import type { Deployment } from './deployment.ts';
@@ -112,6 +112,12 @@ export function inOrderOfAddresses(
   for (const name of names) visit(name);
   return placed;
 }
+
+/** Whether two orders run a service the same way in its environment: as many instances, with the same variables. */
+export const sameSettings = (a: SlotOrder, b: SlotOrder): boolean => {
+  const settings = ({ instances, env, folders }: SlotOrder) => digestOfJson({ instances, env, folders });
+  return settings(a) === settings(b);
+};
 
 /** Whether a service of a release runs exactly what another release of it would: then there is nothing to roll out. */
 export const sameService = (a: ReleaseRecord | undefined, b: ReleaseRecord, service: string): boolean => {
