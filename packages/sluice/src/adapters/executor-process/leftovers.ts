@@ -1,8 +1,9 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '#kernel';
 import type { JournalEntry } from '#run';
 import { listPids, readProc, taskOf, writesTo, type ProcEntry } from './proc.ts';
+import { removeTree } from './remove-tree.ts';
 
 /** A run that may have died: what is needed to find what it left running. */
 export type DeadRun = { readonly runId: string; readonly folder: string; readonly scratch: string };
@@ -25,7 +26,7 @@ export async function endLeftovers(run: DeadRun, clock: Clock): Promise<number> 
     }
     await clock.sleep(5);
   }
-  rmSync(run.scratch, { recursive: true, force: true });
+  removeTree(run.scratch);
   return ended.size;
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { identifyProcess, systemClock } from '#host';
@@ -18,6 +18,7 @@ import { ProcessExecutor } from './process-executor.ts';
 import { ProcessServiceProvider } from './process-services.ts';
 import { lockProject } from './project-lock.ts';
 import { runFolderPath, stateFolder } from './project-state.ts';
+import { removeTree } from './remove-tree.ts';
 import { LocalRunFolder } from './run-folder.ts';
 import { TaskRunner } from './task-runner.ts';
 import { startWatchdog } from './watchdog.ts';
@@ -77,22 +78,30 @@ export async function openRun(options: OpenRunOptions): Promise<LocalRun> {
       onLeftovers: (id, processes) => emit({ type: 'run.leftovers-ended', runId: id, processes }),
     },
   ).catch((error: unknown) => {
-    rmSync(scratch, { recursive: true, force: true });
+    removeTree(scratch);
     throw error;
   });
-  const folder = new LocalRunFolder(project, runId, patterns);
+  // First in, last out: whatever fails here or at the end, the project is free afterwards. A process that lives on would hold it against itself.
+  await using held = new AsyncDisposableStack();
+  held.defer(free);
+  held.defer(() => removeTree(scratch));
+  const folder = held.use(new LocalRunFolder(project, runId, patterns));
   const watchdog = startWatchdog(dead);
-  const runner = new TaskRunner({
-    runId,
-    project,
-    path: options.path,
-    scratch,
-    folder,
-    clock,
-    patterns,
-    graceMs: options.graceMs ?? 5_000,
-    force: options.force ?? new AbortController().signal,
-  });
+  held.defer(() => watchdog.dismiss());
+  const runner = held.use(
+    new TaskRunner({
+      runId,
+      project,
+      path: options.path,
+      scratch,
+      folder,
+      clock,
+      patterns,
+      graceMs: options.graceMs ?? 5_000,
+      force: options.force ?? new AbortController().signal,
+    }),
+  );
+  const all = held.move();
   return {
     project,
     executor: new ProcessExecutor(runner),
@@ -100,13 +109,7 @@ export async function openRun(options: OpenRunOptions): Promise<LocalRun> {
     folder,
     effects: new LocalEffectBook(project, owner),
     clock,
-    [Symbol.asyncDispose]: async () => {
-      await runner[Symbol.asyncDispose]();
-      watchdog.dismiss();
-      folder[Symbol.dispose]();
-      rmSync(scratch, { recursive: true, force: true });
-      free();
-    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { identifyProcess } from '#host';
 import type { Clock } from '#kernel';
@@ -6,6 +6,7 @@ import { SecretMask, type RunFolder, type SecretPatterns } from '#run';
 import { endTask } from './end-task.ts';
 import { SpareLogs } from './job-log.ts';
 import { ProcessTable, type Task } from './process-table.ts';
+import { removeTree } from './remove-tree.ts';
 
 export type RunnerOptions = {
   readonly runId: string;
@@ -82,8 +83,8 @@ export class TaskRunner implements AsyncDisposable {
       clearInterval(this.#sampling);
       this.#sampling = undefined;
     }
-    if (isEmpty(temporary)) this.#free.push(temporary);
-    else rmSync(temporary, { recursive: true, force: true });
+    if (isFresh(temporary)) this.#free.push(temporary);
+    else removeTree(temporary);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -92,10 +93,11 @@ export class TaskRunner implements AsyncDisposable {
   }
 }
 
-/** A folder that a job removed or closed to us is not free to be used again. */
-function isEmpty(folder: string): boolean {
+/** A folder that a job removed, closed to us or made a link is not free to be used again: the next job would write to where that leads. */
+function isFresh(folder: string): boolean {
   try {
-    return readdirSync(folder).length === 0;
+    const stats = lstatSync(folder);
+    return stats.isDirectory() && (stats.mode & 0o777) === 0o700 && readdirSync(folder).length === 0;
   } catch {
     return false;
   }
