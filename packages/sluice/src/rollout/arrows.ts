@@ -35,7 +35,7 @@ export const arrows: readonly Arrow[] = [
   [['claiming'], 'adopted', ['claiming']],
   [['claiming'], 'epoch-taken', ['prepare', 'failed']],
   [['claiming'], 'superseded', ['claiming', 'failed']],
-  [['claiming'], 'step-failed', ['failed']],
+  [['queued', 'claiming'], 'step-failed', ['failed']],
   [['claiming'], 'deadline-passed', ['failed']],
 
   // The way forward.

@@ -54,6 +54,7 @@ function step(plan: RolloutPlan, state: RolloutState, event: RolloutEvent): Step
     case 'queued':
       if (event.kind === 'started') return { next: { kind: 'claiming', after: event.epoch }, facts: [{ kind: 'started' }] };
       if (event.kind === 'revert-asked' || event.kind === 'cancel-asked') return ended({ kind: 'cancelled', why: asked(event) });
+      if (event.kind === 'step-failed') return fail(broken('claim', event.problem));
       return event.kind === 'adopted' ? { next: state, facts: [] } : undefined;
     case 'claiming':
       return stepClaiming(plan, state, event);

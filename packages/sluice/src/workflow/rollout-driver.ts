@@ -1,4 +1,4 @@
-import { isoTime, SluiceError } from '#kernel';
+import { isoTime } from '#kernel';
 import {
   canRevert,
   deadlineOf,
@@ -8,7 +8,9 @@ import {
   keepsWarm,
   nextCommand,
   phaseAt,
+  worthRepeating,
   type Decision,
+  type Problem,
   type RolloutCommand,
   type RolloutEvent,
   type RolloutFact,
@@ -68,24 +70,29 @@ async function nextEvent(context: DriverContext, session: RolloutSession, during
   if (command === undefined && rollout.state.kind !== 'queued') {
     throw new Error(`rollout ${rollout.id}: nothing to do while ${rollout.state.kind}`);
   }
-  if (command !== undefined && movesForward(command)) await untilRecorded(context, session);
+  if (command !== undefined && movesForward(command)) {
+    const interruption = await untilRecorded(context, session);
+    if (interruption !== undefined) return interruption;
+  }
   await context.trigger('before-effect', during, nameOf(rollout));
-  const event = command === undefined ? await begin(context, rollout) : await effect(context, session, command);
+  const event = command === undefined ? await begin(context, session) : await effect(context, session, command);
   await context.trigger('after-effect', during, nameOf(rollout));
   return event;
 }
 
 /** The router is asked where it stands before anything is claimed; its public port is opened by the same call. */
-async function begin(context: DriverContext, rollout: RolloutRecord): Promise<RolloutEvent> {
+async function begin(context: DriverContext, { rollout, attention }: RolloutSession): Promise<RolloutEvent> {
   const { router } = context.environment(rollout.environment);
   for (;;) {
-    context.signal.throwIfAborted();
+    attention.signal.throwIfAborted();
+    const interruption = heard(rollout, attention);
+    if (interruption !== undefined) return interruption;
     const declared = await router.declare(rollout.plan.service, context.declarationOf(rollout));
     if (declared.ok) return { kind: 'started', epoch: declared.value.epoch };
-    if (declared.error.kind !== 'unreachable') {
-      throw new SluiceError('unavailable', `${rollout.plan.service}: the router does not open its port: ${JSON.stringify(declared.error)}`);
-    }
-    await context.clock.sleep(100, context.signal);
+    const problem: Problem = { kind: 'router', refusal: declared.error };
+    // A router that is gone is started again by its agent; a port that another program holds is for a person.
+    if (!worthRepeating(problem)) return { kind: 'step-failed', problem };
+    await context.clock.sleep(100, attention.signal);
   }
 }
 
@@ -131,12 +138,15 @@ function heard({ plan, state }: Pick<RolloutRecord, 'plan' | 'state'>, attention
 const movesForward = (command: RolloutCommand): boolean =>
   command.kind === 'place' || (command.kind === 'route' && command.revertTo !== undefined) || command.kind === 'take-epoch';
 
-async function untilRecorded(context: DriverContext, { rollout, attention }: RolloutSession): Promise<void> {
-  if (!context.isProtected(rollout.environment)) return;
+async function untilRecorded(context: DriverContext, { rollout, attention }: RolloutSession): Promise<RolloutEvent | undefined> {
+  if (!context.isProtected(rollout.environment)) return undefined;
   const { store } = context;
   for (;;) {
     const pending = await context.persist(attention.signal, (tx) => store.entries.pendingOf(tx, attention.chainId));
-    if (pending === 0) return;
+    if (pending === 0) return undefined;
+    // A record that stands still must not hold whoever wants to go back.
+    const interruption = heard(rollout, attention);
+    if (interruption !== undefined) return interruption;
     await context.clock.sleep(5, attention.signal);
   }
 }
