@@ -88,16 +88,10 @@ export class ProxiedRequest implements Exchange {
 
   onData(chunk: Buffer): void {
     if (this.#res.write(chunk) || this.#blocked) return;
-    const connection = this.#connection;
-    const client = this.#res.socket;
     this.#blocked = true;
-    connection?.pause();
-    client?.setTimeout(stalledMs);
-    this.#res.once('drain', () => {
-      this.#blocked = false;
-      client?.setTimeout(0);
-      connection?.resume();
-    });
+    this.#connection?.pause();
+    this.#watchClient();
+    this.#res.once('drain', this.#drained);
   }
 
   onEnd(reusable: boolean): void {
@@ -106,7 +100,7 @@ export class ProxiedRequest implements Exchange {
     this.#release();
     if (connection !== undefined && upstream !== undefined && reusable) upstream.keep(connection);
     this.#stopUpload();
-    this.#res.end();
+    this.#endAnswer();
   }
 
   onUpgrade(_head: AnswerHead, socket: Socket): void {
@@ -188,20 +182,50 @@ export class ProxiedRequest implements Exchange {
     req.on('end', () => {
       if (!this.#uploading) return;
       this.#uploading = false;
-      req.socket.setTimeout(0);
+      this.#watchClient();
       if (chunked) connection.write('0\r\n\r\n');
       connection.sent();
     });
     // Set only when the body did not come with the head: most do, and a timer for each request costs.
-    if (!req.complete) req.socket.setTimeout(stalledMs);
+    if (!req.complete) this.#watchClient();
   }
 
   #stopUpload(): void {
     if (!this.#uploading) return;
     this.#uploading = false;
-    this.#req.socket.setTimeout(0);
+    this.#watchClient();
     // What still comes is read past, so that the client hears the answer instead of a reset.
     this.#req.resume();
+  }
+
+  /** The client has taken what it was sent: the rest of the answer may come. */
+  readonly #drained = (): void => {
+    this.#blocked = false;
+    this.#watchClient();
+    this.#connection?.resume();
+  };
+
+  #endAnswer(): void {
+    const res = this.#res;
+    const client = res.socket;
+    // Node tells nobody that an ended answer has drained.
+    res.off('drain', this.#drained);
+    res.end();
+    if (client === null) return;
+    const owed = client.writableLength > 0;
+    if (owed || this.#blocked) {
+      this.#blocked = owed;
+      this.#watchClient();
+    }
+    // Before Node's own listener, which sets how long the connection may be idle from then on.
+    if (owed) res.prependOnceListener('finish', () => client.setTimeout(0));
+  }
+
+  /** Lets the client's connection end when it is silent for long while it owes bytes of its body or has yet to take some of its answer. */
+  #watchClient(): void {
+    // An answer that waits for the one before it has no socket yet: its client cannot take it.
+    const owes = this.#uploading || (this.#blocked && this.#res.socket !== null);
+    this.#req.socket.setTimeout(owes ? stalledMs : 0);
   }
 
   #flushSoon(): void {

@@ -36,7 +36,8 @@ export class UpstreamConnection {
   }
 
   get usable(): boolean {
-    return this.socket.writable && this.socket.readable && this.#exchange === undefined;
+    // Bytes that wait to be read are none of the next answer.
+    return this.socket.writable && this.socket.readable && this.socket.readableLength === 0 && this.#exchange === undefined;
   }
 
   /** Sends the head of a request; its body follows by `write`, and `sent` when it is whole. */
@@ -123,7 +124,9 @@ export class UpstreamConnection {
   #finish(exchange: Exchange, reusable: boolean): void {
     this.#exchange = undefined;
     this.#reader = undefined;
-    if (!reusable) this.socket.destroy();
+    // Kept, it reads on, even when the exchange had paused it: else it would neither hear that the instance closes it nor the next answer.
+    if (reusable) this.socket.resume();
+    else this.socket.destroy();
     exchange.onEnd(reusable);
   }
 
