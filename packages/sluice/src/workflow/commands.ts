@@ -5,7 +5,7 @@ import { canRevert } from '#rollout';
 import { placeOf, standing, subjectOf } from './approvals.ts';
 import { decide } from './decide.ts';
 import { isActive, type Deployment, type DeploymentRequest, type Wanted } from './deployment.ts';
-import type { DeploymentContext } from './deployment-driver.ts';
+import type { DeploymentContext } from './deployment-step.ts';
 import { approvedEntry, cancelledEntry } from './deployment-entries.ts';
 import { entryTime } from './record.ts';
 import type { ReleaseRecord } from './records.ts';

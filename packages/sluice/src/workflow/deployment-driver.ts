@@ -1,41 +1,19 @@
-import type { Delivery } from '#define';
-import { assertNever, isoTime, ok, SluiceError, toWireError, type Result } from '#kernel';
-import type { PendingEntry } from '#ledger';
+import { assertNever, isoTime, ok, SluiceError, type Result } from '#kernel';
 import { mayEnter } from '#release';
-import { describeReason, keepsWarm } from '#rollout';
 import { placeOf, ruleOf, standing, subjectOf } from './approvals.ts';
 import { buildRelease } from './build.ts';
 import { decide } from './decide.ts';
-import type { Deployment, DeploymentEvent, Predecessor } from './deployment.ts';
+import type { Deployment } from './deployment.ts';
 import type { TurnEnd } from './deployment.workflow.ts';
 import { cancelledEntry, releaseEntry, requestedEntries, runEntries } from './deployment-entries.ts';
-import type { DriverContext } from './driver-context.ts';
-import type { ArtifactBuilder, Commit, PipelineRunner, Source } from './ports.ts';
+import { failure, type DeploymentContext, type Outcome } from './deployment-step.ts';
+import type { Commit } from './ports.ts';
 import type { ReleaseRecord } from './records.ts';
-import type { RolloutRecord } from './rollout-record.ts';
-import { sameService, sameSettings, serviceKey, settleRollout } from './rollout-start.ts';
-import type { Tx } from './store.ts';
-
-/** What a deployment needs before it is a rollout. */
-export type DeploymentContext = DriverContext & {
-  readonly delivery: Delivery;
-  readonly source: Source;
-  readonly pipelines: PipelineRunner;
-  readonly artifacts: ArtifactBuilder;
-  readonly checkoutFolder: (run: string) => string;
-};
-
-/** What a step came to: the event, and what is written in the same transaction. */
-type Outcome = {
-  readonly event: DeploymentEvent;
-  readonly entries?: readonly PendingEntry[];
-  readonly also?: (tx: Tx) => Promise<void>;
-};
+import { slotTaken } from './taken-slot.ts';
+import { sameService, sameSettings, settleRollout } from './rollout-start.ts';
 
 /** How long a deployment waits for signatures before it lapses (I8). */
 const APPROVAL_WITHIN_MS = 7 * 24 * 3_600_000; // a week: whoever is on holiday has a deputy
-/** How often a cleared deployment looks whether the slot is free. */
-const SLOT_LOOK_MS = 100;
 
 const turnEnds = { wait: 'parked', over: 'ended', again: 'more' } as const satisfies Record<string, TurnEnd>;
 
@@ -288,59 +266,6 @@ async function startRollout(
   };
 }
 
-/**
- * The rollout before this one may still hold the slot. What is waited for stands in the row, so that people see it, and one that only keeps its old version
- * warm is asked in the same transaction to let it go. Undefined once the slot is free.
- */
-async function slotTaken(
-  context: DeploymentContext,
-  read: Deployment,
-  behind: Predecessor | undefined,
-): Promise<Outcome | 'again' | undefined> {
-  const { store, clock, signal } = context;
-  const { request } = read;
-  for (;;) {
-    const { holder, previous, known, current } = await context.persist(signal, async (tx) => ({
-      holder: await holderOf(context, tx, request),
-      previous: await store.live.history(tx, request.environment, request.service),
-      known: behind === undefined ? undefined : await store.rollouts.get(tx, behind.rollout),
-      current: await store.deployments.get(tx, request.id),
-    }));
-    // Somebody cancelled it meanwhile, or drives it elsewhere.
-    if (current?.version !== read.version) return 'again';
-    if (known?.state.kind === 'stuck')
-      return failure(context, stuckBefore(request, known.plan.version, describeReason(known.state.why)), read);
-    if (holder === undefined) return undefined;
-    if (holder.id !== behind?.rollout) {
-      const { id, plan, state } = holder;
-      const old = keepsWarm(plan, state) ? previous.find(({ deployment }) => deployment === plan.stable?.key)?.version : undefined;
-      const event: DeploymentEvent = {
-        type: 'slot-taken',
-        behind: { rollout: id, version: plan.version, ...(old === undefined ? {} : { keepsWarm: old }) },
-      };
-      if (!keepsWarm(plan, state)) return { event };
-      return { event, also: (tx) => store.rollouts.ask(tx, id, { kind: 'make-room', by: request.id }) };
-    }
-    await clock.sleep(SLOT_LOOK_MS, signal);
-  }
-}
-
-async function holderOf(
-  { store }: DeploymentContext,
-  tx: Tx,
-  { id, environment, service }: Deployment['request'],
-): Promise<RolloutRecord | undefined> {
-  const key = serviceKey(environment, service);
-  return (await store.rollouts.active(tx)).find(({ plan, deployment }) => plan.service === key && deployment !== id);
-}
-
-function stuckBefore({ service, environment }: Deployment['request'], version: string, why: string): SluiceError {
-  const fact = `${service} in ${environment} cannot go in: the rollout of ${version} before it is stuck: ${why}`;
-  return new SluiceError('conflict', fact, {
-    hint: `look at \`sluice status\` and at what runs in its slots, then deploy ${service} again`,
-  });
-}
-
 /** Between a signature and the first effect something may have changed, or a signature lapsed. */
 async function stillApproved(
   context: DeploymentContext,
@@ -368,15 +293,6 @@ async function releaseOf(context: DeploymentContext, digest: ReleaseRecord['dige
   const release = await context.persist(context.signal, (tx) => context.store.releases.get(tx, digest));
   if (release === undefined) throw new Error(`release ${digest} is gone from the store`);
   return release;
-}
-
-/** The end of a deployment that never moved traffic; its code goes to the ledger, its words stay in the row. */
-function failure(context: DeploymentContext, error: SluiceError, { request }: Deployment): Outcome {
-  const code = error.code.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  return {
-    event: { type: 'failed', error: toWireError(error), at: isoTime(context.clock.now()) },
-    entries: [cancelledEntry(context, request, { actorRef: `controller:${context.executor}`, code, outcome: 'failed' })],
-  };
 }
 
 const lapse = (context: DeploymentContext, { request }: Deployment): Outcome => {

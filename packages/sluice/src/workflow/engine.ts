@@ -17,7 +17,7 @@ import {
 } from './commands.ts';
 import { controller } from './controller.ts';
 import type { Deployment } from './deployment.ts';
-import type { DeploymentContext } from './deployment-driver.ts';
+import type { DeploymentContext } from './deployment-step.ts';
 import { launchDurable } from './durable.ts';
 import { keepLease } from './leases.ts';
 import { isAway, persist } from './persistence.ts';

@@ -196,9 +196,8 @@ async function write(context: DriverContext, tx: Tx, { read, before, decision, p
   const deployment = await store.deployments.get(tx, before.deployment);
   if (deployment === undefined) throw new Error(`rollout ${before.id}: its deployment ${before.deployment} is gone`);
   const { request } = deployment;
-  const previous = (await store.live.history(tx, request.environment, request.service)).find(
-    (one) => one.deployment === before.plan.stable?.key,
-  );
+  const stable = before.plan.stable?.key;
+  const previous = stable === undefined ? undefined : await store.live.of(tx, { ...request, deployment: stable });
   const entries = entriesOf(record, decision.facts, {
     rollout: before,
     deployment,

@@ -61,6 +61,11 @@ export interface LiveStore {
   /** The deployment was taken back: it is live no longer, and its predecessor is again. */
   takeBack(tx: Tx, deployment: string, at: string): Promise<void>;
   now(tx: Tx, environment: string, service: string): Promise<LiveRelease | undefined>;
+  /** What a deployment made live, now or then. */
+  of(
+    tx: Tx,
+    place: { readonly environment: string; readonly service: string; readonly deployment: string },
+  ): Promise<LiveRelease | undefined>;
   /** Newest first, the present one included. */
   history(tx: Tx, environment: string, service: string): Promise<readonly LiveRelease[]>;
 }

@@ -54,6 +54,11 @@ export const live: LiveStore = {
     const rows = await tx.query<Row>(`${select} where environment = $1 and service = $2 and until is null`, [environment, service]);
     return rows[0] === undefined ? undefined : toLive(rows[0]);
   },
+  of: async (tx, { environment, service, deployment }) => {
+    const key = [environment, service, deployment];
+    const rows = await tx.query<Row>(`${select} where environment = $1 and service = $2 and deployment = $3`, key);
+    return rows[0] === undefined ? undefined : toLive(rows[0]);
+  },
   history: async (tx, environment, service) =>
     (await tx.query<Row>(`${select} where environment = $1 and service = $2 order by since desc`, [environment, service])).map(toLive),
 };
