@@ -33,7 +33,7 @@ export async function startCommandService(
     if (watched !== undefined && !seen.includes(watched)) seen = (seen + bytes.toString('latin1')).slice(-1_000_000);
   };
   const child = startStep({ step: service.command, cwd: project, env, log: log.fd, onOutput });
-  if (child.pid !== undefined) runner.began(task, job.name, child.pid);
+  if (child.identity !== undefined) runner.began(task, job.name, child.identity, child.ended);
   let ended: StepEnd | undefined;
   const gone = new AbortController();
   const over = child.ended.then((end) => {
@@ -61,7 +61,7 @@ export async function startCommandService(
     log: () => Buffer.from(seen, 'latin1').toString(),
     command: async (step: PlannedJob['steps'][number]) => {
       const probe = startStep({ step, cwd: project, env, log: log.fd });
-      if (probe.pid !== undefined) runner.began(task, job.name, probe.pid);
+      if (probe.identity !== undefined) runner.began(task, job.name, probe.identity, probe.ended);
       const end = await probe.ended;
       return end.kind === 'exited' && end.code === 0;
     },

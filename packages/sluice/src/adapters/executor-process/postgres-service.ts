@@ -40,9 +40,9 @@ export async function startPostgresService(
     return err({ because: hint === undefined ? message : `${message}; ${hint}`, tail: '' });
   }
   const server = started.value;
-  runner.began(task, job.name, server.identity.pid);
   const stopping = new AbortController();
   const died = watch();
+  runner.began(task, job.name, server.identity, died);
   async function watch(): Promise<{ readonly because: string; readonly tail: string }> {
     while (isRunning(server.identity)) await clock.sleep(watchMs, stopping.signal);
     const log = await readFile(server.logFile, 'utf8').catch(() => '');

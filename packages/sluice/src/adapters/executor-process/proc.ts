@@ -55,6 +55,20 @@ export function isProcess(pid: number): boolean {
 
 /** A process that runs; undefined when it is gone or a zombie. */
 export function readProc(pid: number): ProcEntry | undefined {
+  const fields = readStat(pid);
+  if (fields === undefined || fields[0] === 'Z' || fields[0] === 'X') return undefined;
+  const [parent = 0, group = 0, session = 0, terminal = 0] = fields.slice(1, 5).map(Number);
+  return { pid, parent, group, session, terminal, startTicks: Number(fields[19]) };
+}
+
+/** When the process started that has the id now, a zombie too, which keeps its id; 0 where there is no /proc. */
+export function startOf(pid: number): number | undefined {
+  if (process.platform !== 'linux') return 0;
+  const fields = readStat(pid);
+  return fields === undefined ? undefined : Number(fields[19]);
+}
+
+function readStat(pid: number): readonly string[] | undefined {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -62,10 +76,7 @@ export function readProc(pid: number): ProcEntry | undefined {
     return undefined;
   }
   // The command name, in parentheses, may hold anything: what follows the last one is fixed.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  if (fields[0] === 'Z' || fields[0] === 'X') return undefined;
-  const [parent = 0, group = 0, session = 0, terminal = 0] = fields.slice(1, 5).map(Number);
-  return { pid, parent, group, session, terminal, startTicks: Number(fields[19]) };
+  return text.slice(text.lastIndexOf(')') + 2).split(' ');
 }
 
 /** The task a process was started for, as its environment at its start tells. */

@@ -1,8 +1,24 @@
 import { signalProcess, type ProcessIdentity } from '#host';
-import { ancestors, isOwnDaemon, isProcess, lastPid, listPids, readProc, taskOf, worksIn, writesTo, type ProcEntry } from './proc.ts';
+import {
+  ancestors,
+  isOwnDaemon,
+  isProcess,
+  lastPid,
+  listPids,
+  readProc,
+  startOf,
+  taskOf,
+  worksIn,
+  writesTo,
+  type ProcEntry,
+} from './proc.ts';
+import { StepGroups } from './step-groups.ts';
 
 /** A task: one attempt of a job, or one of its services. `name` is unique in the world: `<run>.<number>`. */
-export type Task = { readonly name: string; readonly leash: string; readonly groups: Set<number> };
+export type Task = { readonly name: string; readonly leash: string };
+
+type Owned = { readonly identity: ProcessIdentity; readonly session: number; readonly task: Task };
+type Orphan = { readonly identity: ProcessIdentity; readonly candidates: Set<Task> };
 
 /**
  * Which process belongs to which task. A process is looked at once, when it is first seen, so that a look at the whole machine costs little:
@@ -13,12 +29,12 @@ export type Task = { readonly name: string; readonly leash: string; readonly gro
  */
 export class ProcessTable {
   readonly #tasks = new Map<string, Task>();
-  readonly #groups = new Map<number, Task>();
+  readonly #groups = new StepGroups();
   readonly #leashes = new Map<string, Task>();
   /** Processes that belong to a task. */
-  readonly #owned = new Map<number, { readonly identity: ProcessIdentity; readonly task: Task }>();
+  readonly #owned = new Map<number, Owned>();
   /** Processes that came from one of these tasks. */
-  readonly #orphans = new Map<number, { readonly identity: ProcessIdentity; readonly candidates: Set<Task> }>();
+  readonly #orphans = new Map<number, Orphan>();
   readonly #adopters = ancestors();
   readonly #folders: readonly string[];
   /** Every id up to this one was looked at. */
@@ -33,28 +49,38 @@ export class ProcessTable {
   }
 
   open(name: string, leash: string): Task {
-    const task = { name, leash, groups: new Set<number>() };
+    const task = { name, leash };
     this.#tasks.set(name, task);
     this.#leashes.set(leash, task);
     return task;
   }
 
-  /** A process group was started for the task. */
-  addGroup(task: Task, group: number): void {
-    task.groups.add(group);
-    this.#groups.set(group, task);
-    this.#newestOwn = group;
+  /** A process group was started for the task; `leader` is known from before it was waited for. */
+  addGroup(task: Task, leader: ProcessIdentity): void {
+    this.#groups.add(task, leader);
+    this.#newestOwn = leader.pid;
+  }
+
+  /** The leader of a group was waited for: from now on its number may go to somebody else. */
+  leaderEnded(leader: ProcessIdentity): void {
+    this.#groups.leaderEnded(leader);
   }
 
   close(task: Task): void {
     this.#tasks.delete(task.name);
     this.#leashes.delete(task.leash);
-    for (const group of task.groups) this.#groups.delete(group);
+    this.#groups.forget(task);
     for (const [pid, owned] of this.#owned) if (owned.task === task) this.#owned.delete(pid);
     for (const [pid, { candidates }] of this.#orphans) {
       candidates.delete(task);
       if (candidates.size === 0) this.#orphans.delete(pid);
     }
+  }
+
+  /** A look, after which the groups are forgotten that ended: whoever is left of them is known by now. */
+  sample(): void {
+    this.scan();
+    this.#groups.forgetEmpty((number) => this.#owned.values().some((owned) => owned.session === number && isPresent(owned)));
   }
 
   /** Looks at every process that came since the last look. Parents come before their children, unless the ids wrapped around. */
@@ -79,15 +105,17 @@ export class ProcessTable {
     if (pid === process.pid) return; // we hold every leash ourselves
     const entry = readProc(pid);
     if (entry === undefined || this.#owned.get(pid)?.identity.startTicks === entry.startTicks) return;
+    this.#owned.delete(pid); // of somebody who had the id before
+    if (this.#orphans.get(pid)?.identity.startTicks !== entry.startTicks) this.#orphans.delete(pid);
     const task =
-      this.#groups.get(entry.group) ??
-      this.#groups.get(entry.session) ??
-      this.#owned.get(entry.parent)?.task ??
+      this.#groups.ownerOf(entry.group, entry) ??
+      this.#groups.ownerOf(entry.session, entry) ??
+      present(this.#owned.get(entry.parent))?.task ??
       this.#tasks.get(taskOf(pid) ?? '') ??
       this.#byLeash(pid);
     const identity = { pid, startTicks: entry.startTicks };
     if (task !== undefined) {
-      if (isProcess(pid)) this.#owned.set(pid, { identity, task });
+      if (isProcess(pid)) this.#owned.set(pid, { identity, session: entry.session, task });
     } else if (!this.#orphans.has(pid)) {
       const candidates = this.#candidatesOf(entry);
       if (candidates.length > 0 && isProcess(pid)) this.#orphans.set(pid, { identity, candidates: new Set(candidates) });
@@ -95,7 +123,7 @@ export class ProcessTable {
   }
 
   #candidatesOf({ pid, parent, terminal }: ProcEntry): readonly Task[] {
-    const inherited = this.#orphans.get(parent)?.candidates;
+    const inherited = present(this.#orphans.get(parent))?.candidates;
     if (inherited !== undefined) return [...inherited];
     const isOrphan = terminal === 0 && this.#adopters.has(parent) && worksIn(pid, this.#folders) && !isOwnDaemon(pid);
     return isOrphan ? [...this.#tasks.values()] : [];
@@ -113,23 +141,29 @@ export class ProcessTable {
     for (const { pid, startTicks } of this.#of(task)) if (readProc(pid)?.startTicks === startTicks) count += 1;
     if (count > 0) return count;
     // Without /proc the groups have to do.
-    for (const group of task.groups) if (process.platform !== 'linux' && reaches(-group)) count += 1;
+    if (process.platform !== 'linux') for (const group of this.#groups.of(task)) if (reaches(-group)) count += 1;
     return count;
   }
 
   /** Sends a signal to everything of the task. */
   signal(task: Task, signal: NodeJS.Signals): void {
-    for (const group of task.groups) {
+    const living = [...this.#of(task)].flatMap(({ pid, startTicks }) => {
+      const entry = readProc(pid);
+      return entry?.startTicks === startTicks ? [entry] : [];
+    });
+    const reached = new Set<number>();
+    for (const group of this.#groups.of(task)) {
+      // Without its leader and without anybody we know in it, it may be a stranger's by now.
+      if (!this.#groups.isLed(group) && living.every((entry) => entry.group !== group)) continue;
+      reached.add(group);
       try {
         process.kill(-group, signal);
       } catch {
         // Nobody is left in it.
       }
     }
-    for (const identity of this.#of(task)) {
-      // Who is in a group got it already: a second SIGTERM would interrupt its cleaning up.
-      if (!task.groups.has(readProc(identity.pid)?.group ?? 0)) signalProcess(identity, signal);
-    }
+    // Who is in a group got it already: a second SIGTERM would interrupt its cleaning up.
+    for (const entry of living) if (!reached.has(entry.group)) signalProcess(entry, signal);
   }
 
   /** What belongs to the task, and the orphans for which it is the last that may have started them. */
@@ -137,6 +171,13 @@ export class ProcessTable {
     for (const { identity, task: owner } of this.#owned.values()) if (owner === task) yield identity;
     for (const { identity, candidates } of this.#orphans.values()) if (candidates.size === 1 && candidates.has(task)) yield identity;
   }
+}
+
+/** Process ids are used again: what is known of one holds only while it is the same process. */
+const isPresent = ({ identity }: { readonly identity: ProcessIdentity }): boolean => startOf(identity.pid) === identity.startTicks;
+
+function present<Known extends Owned | Orphan>(known: Known | undefined): Known | undefined {
+  return known !== undefined && isPresent(known) ? known : undefined;
 }
 
 function reaches(pid: number): boolean {

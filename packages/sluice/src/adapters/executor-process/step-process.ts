@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
+import type { ProcessIdentity } from '#host';
 import type { PlannedJob } from '#run';
+import { startOf } from './proc.ts';
 
 type Step = PlannedJob['steps'][number];
 
@@ -20,9 +22,9 @@ export type StepOptions = {
   readonly onOutput?: (bytes: Buffer) => void;
 };
 
-/** A step that runs in a session and process group of its own; `pid` is the group's number. */
+/** A step that runs in a session and process group of its own, which it leads; without an identity it was not started. */
 export type StepProcess = {
-  readonly pid: number | undefined;
+  readonly identity: ProcessIdentity | undefined;
   readonly ended: Promise<StepEnd>;
   /** Settles when all output was handed over; call it when nothing of the step runs any more. */
   drained(): Promise<void>;
@@ -48,7 +50,9 @@ export function startStep({ step, cwd, env, log, onOutput }: StepOptions): StepP
     // `exit`, not `close`: a child in the background may hold the streams open for ever.
     child.once('exit', (code, signal) => resolve(signal === null ? { kind: 'exited', code: code ?? 1 } : { kind: 'signalled', signal }));
   });
-  return { pid: child.pid, ended, drained: () => (output === null || child.pid === undefined ? Promise.resolve() : closed) };
+  // Read before the event loop turns: until then even a child that is done already was not waited for, so its id is nobody else's.
+  const identity = child.pid === undefined ? undefined : { pid: child.pid, startTicks: startOf(child.pid) ?? 0 };
+  return { identity, ended, drained: () => (output === null || child.pid === undefined ? Promise.resolve() : closed) };
 }
 
 function reason(error: NodeJS.ErrnoException, program: string, cwd: string): string {

@@ -1,6 +1,6 @@
 import { lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { identifyProcess } from '#host';
+import type { ProcessIdentity } from '#host';
 import type { Clock } from '#kernel';
 import { SecretMask, type RunFolder, type SecretPatterns } from '#run';
 import { endTask } from './end-task.ts';
@@ -52,7 +52,7 @@ export class TaskRunner implements AsyncDisposable {
     this.#count += 1;
     const task = this.table.open(`${this.options.runId}.${this.#count}`, leash);
     this.#open.add(task);
-    this.#sampling ??= setInterval(() => this.table.scan(), sampleMs).unref();
+    this.#sampling ??= setInterval(() => this.table.sample(), sampleMs).unref();
     const free = this.#free.pop();
     if (free !== undefined) return { task, temporary: free };
     const temporary = join(this.options.scratch, String(this.#count));
@@ -64,11 +64,12 @@ export class TaskRunner implements AsyncDisposable {
     return this.patterns === undefined ? undefined : new SecretMask(this.patterns);
   }
 
-  /** A process of the task was started: it is journaled, so that it is found also when we die. */
-  began(task: Task, job: string, pid: number): void {
-    this.table.addGroup(task, pid);
-    const identity = identifyProcess(pid);
-    if (identity !== undefined) this.options.folder.append({ type: 'process-began', job, pid, startTicks: identity.startTicks });
+  /** A process of the task was started, which leads a group: it is journaled, so that it is found also when we die. */
+  began(task: Task, job: string, leader: ProcessIdentity, ended: Promise<unknown>): void {
+    this.table.addGroup(task, leader);
+    const onEnd = (): void => this.table.leaderEnded(leader);
+    void ended.then(onEnd, onEnd);
+    this.options.folder.append({ type: 'process-began', job, pid: leader.pid, startTicks: leader.startTicks });
   }
 
   /** Ends whatever the task started and still runs; tells how many processes there were. */
