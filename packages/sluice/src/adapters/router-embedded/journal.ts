@@ -28,6 +28,7 @@ export class Journal {
   #lines = 0;
   readonly #syncing = new Set<Promise<void>>();
   #sound = true;
+  #closed = false;
 
   private constructor(path: string, size: number) {
     this.#path = path;
@@ -103,6 +104,7 @@ export class Journal {
     try {
       const text = entries.map(lineOf).join('');
       await writeFileDurably(next, text);
+      if (this.#closed) throw new Error('the journal was closed while it was replaced');
       const fd = openSync(next, 'r+');
       const head = Buffer.byteLength(text);
       const tail = Buffer.from(this.#meanwhile);
@@ -127,10 +129,17 @@ export class Journal {
     } finally {
       this.#meanwhile = undefined;
     }
-    await syncFolder(dirname(this.#path));
+    try {
+      await syncFolder(dirname(this.#path));
+    } catch (error) {
+      // The name may still be that of the old file, which holds nothing of what is appended from now on.
+      this.#sound = false;
+      throw error;
+    }
   }
 
   close(): void {
+    this.#closed = true;
     closeSync(this.#fd);
   }
 }

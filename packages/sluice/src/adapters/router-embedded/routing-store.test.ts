@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -104,9 +104,8 @@ describe('the table and its journal', () => {
   test('a revert that comes while the journal is replaced is in the new one', async () => {
     const store = await opened();
     await live(store);
-    for (let move = 0; move < 2_000; move += 1) {
-      await store.now({ type: 'filled', service: api, slot: 'green', filled: { key: `k${move}`, endpoints: [] } });
-    }
+    await instancesComeAndGo(store, 1_996);
+    void instancesComeAndGo(store, 1);
     const compacting = store.forward(async (table) => movingWeight(table, api, { epoch: 1, weights: split(600), revertTo: 'blue' }));
     // After the decision the file is being rewritten: that takes turns of the event loop, the revert comes in the first.
     await Promise.resolve();
@@ -117,4 +116,56 @@ describe('the table and its journal', () => {
     store.close();
     expect(await readAgain()).toEqual({ epoch: 2, weights: allTo('blue'), by: 'ada' });
   });
+
+  test('a journal that only instances grow is compacted as well; I14: what a crash finds at any moment of it has the epoch in force', async () => {
+    const crashes: { readonly folder: string; readonly inForce: number }[] = [];
+    const store = await opened();
+    const crash = (): void => {
+      const copy = mkdtempSync(join(folder, 'crash-'));
+      copyFileSync(join(folder, 'router.journal'), join(copy, 'router.journal'));
+      crashes.push({ folder: copy, inForce: store.table.services.get(api)?.epoch ?? 0 });
+    };
+    await live(store);
+    await instancesComeAndGo(store, 1_990);
+    let reverted: Promise<void> | undefined;
+    for (let more = 0; more < 60 || !compacted(); more += 1) {
+      // The revert comes as the journal passes its limit: it waits for no compaction, before it or behind it.
+      if (more === 15) reverted = store.now(revertFact(store));
+      crash();
+      await instancesComeAndGo(store, 1);
+      expect(more).toBeLessThan(400);
+    }
+    await reverted;
+    crash();
+    for (const at of crashes) {
+      const { store: found } = await RoutingStore.open(at.folder, { clock: systemClock, onChange: () => {} });
+      expect(found.table.services.get(api)?.epoch).toBeGreaterThanOrEqual(at.inForce);
+      found.close();
+    }
+    store.close();
+    expect(await readAgain()).toEqual({ epoch: 2, weights: allTo('blue'), by: 'ada' });
+  });
+
+  test('a store that is closed while its journal is compacted leaves the journal as it was', async () => {
+    const store = await opened();
+    await live(store);
+    await instancesComeAndGo(store, 1_996);
+    void instancesComeAndGo(store, 1);
+    const compacting = store.forward(async (table) => movingWeight(table, api, { epoch: 1, weights: split(600), revertTo: 'blue' }));
+    // The first turn of the event loop after the decision: the new file is being written, which takes several.
+    await new Promise(setImmediate);
+    store.close();
+    expect([(await compacting).ok, compacted()]).toEqual([false, false]);
+    expect(await readAgain()).toEqual({ epoch: 1, weights: split(500), by: undefined });
+  });
 });
+
+const compacted = (): boolean => journal().split('\n').length < 1_000;
+
+/** What an instance that crashes and is started again tells a router, again and again. */
+async function instancesComeAndGo(store: RoutingStore, times: number): Promise<void> {
+  for (let n = 0; n < times; n += 1) {
+    const endpoints = n % 2 === 0 ? [] : [{ host: '127.0.0.1', port: 80 }];
+    await store.now({ type: 'filled', service: api, slot: 'green', filled: { key: 'k', endpoints } });
+  }
+}

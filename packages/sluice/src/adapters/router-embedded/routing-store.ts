@@ -9,6 +9,8 @@ const compactAfterLines = 2_000;
 const patienceMs = 1_000;
 /** How often a record that the disk did not take is tried again. */
 const retryMs = 250;
+/** How long after the line that made it too long the journal is replaced: whoever waits for that line hears first. */
+const compactAfterMs = 20;
 const version = 1;
 
 type Snapshot = {
@@ -38,6 +40,7 @@ export class RoutingStore {
   #queue: Promise<unknown> = Promise.resolve();
   #pending: string | undefined;
   #repairing = false;
+  #compacting = false;
 
   private constructor(
     journal: Journal,
@@ -132,8 +135,9 @@ export class RoutingStore {
       problem = messageOf(error);
     }
     this.#apply(fact);
-    if (problem === undefined) await this.settled();
-    else this.#repair(problem);
+    if (problem !== undefined) return this.#repair(problem);
+    this.#compactSoon();
+    await this.settled();
   }
 
   /** Resolves when everything written is durable, or known not to be for now: then `pending` says why. */
@@ -168,6 +172,24 @@ export class RoutingStore {
   #apply(fact: RoutingFact): void {
     this.#live = afterFact(this.#live, fact);
     this.#onChange(this.#live);
+  }
+
+  /** Instances that come and go write for days without a forward move: their lines are folded in the background, and no order waits for it. */
+  #compactSoon(): void {
+    if (this.#compacting || this.#journal.lines <= compactAfterLines) return;
+    this.#compacting = true;
+    void (async () => {
+      await this.#clock.sleep(compactAfterMs, this.#stop.signal).catch(() => {});
+      await this.#exclusive(async () => {
+        // A forward move may have done it meanwhile; a repair does it as well.
+        if (this.#stop.signal.aborted || this.#pending !== undefined || this.#journal.lines <= compactAfterLines) return;
+        await this.#journal.rewrite([snapshotOf(this.#live)]);
+      }).catch((error: unknown) => {
+        // As a rule the old journal is in place and holds everything: the next line tries again.
+        if (!this.#journal.sound) this.#repair(messageOf(error));
+      });
+      this.#compacting = false;
+    })();
   }
 
   /** Writes the whole table anew until the disk takes it. */
