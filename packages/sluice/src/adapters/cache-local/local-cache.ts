@@ -15,6 +15,7 @@ import { keyOf, keyParts, toolchainOf, type KeyParts, type Toolchain } from './k
 import { LastKeys } from './last-keys.ts';
 import { missReason } from './miss-reason.ts';
 import { forbiddenRoot, liesInPlace, outputsDigest, rootsOf } from './output-tree.ts';
+import { removeTree } from './remove-tree.ts';
 import { copyLog, restore } from './restore.ts';
 import type { TriggerPoint } from './trigger.ts';
 
@@ -200,7 +201,7 @@ export class LocalCache implements Cache, AsyncDisposable {
   #removeAbandoned(): void {
     for (const name of readdirSync(join(this.#folder, 'tmp'))) {
       const [pid = 0, startTicks = 0] = name.split('-').map(Number);
-      if (identifyProcess(pid)?.startTicks !== startTicks) rmSync(join(this.#folder, 'tmp', name), { recursive: true, force: true });
+      if (identifyProcess(pid)?.startTicks !== startTicks) removeTree(join(this.#folder, 'tmp', name));
     }
   }
 }

@@ -1,7 +1,19 @@
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, realpathSync, renameSync, rmSync, symlinkSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  symlinkSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { EntryReader } from './entry-file.ts';
 import type { OutputNode } from './output-tree.ts';
+import { removeTree } from './remove-tree.ts';
 import type { TriggerPoint } from './trigger.ts';
 
 export type RestoreOptions = {
@@ -38,8 +50,7 @@ export function restore(entry: EntryReader, { project, staging, logFile, at }: R
     }
     copyLog(entry, logFile, nodes);
   } finally {
-    makeRemovable(join(staging, 'old'), nodes);
-    rmSync(staging, { recursive: true, force: true });
+    removeTree(staging);
   }
 }
 
@@ -122,18 +133,7 @@ function exchange(project: string, staging: string, root: string): void {
 function takeBack(project: string, staging: string, root: string): void {
   const target = join(project, root);
   const old = join(staging, 'old', root);
-  rmSync(target, { recursive: true, force: true });
-  if (existsSync(old)) renameSync(old, target);
-}
-
-/** What was replaced may hold folders without permission to write, which only root could empty. */
-function makeRemovable(old: string, nodes: readonly OutputNode[]): void {
-  for (const node of nodes) {
-    if (node.kind !== 'folder') continue;
-    try {
-      chmodSync(join(old, node.path), 0o700);
-    } catch {
-      // It was not there before.
-    }
-  }
+  removeTree(target);
+  // Also a link that leads nowhere goes back to its place.
+  if (lstatSync(old, { throwIfNoEntry: false }) !== undefined) renameSync(old, target);
 }
