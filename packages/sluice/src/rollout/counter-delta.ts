@@ -5,8 +5,11 @@ import type { Tally } from './watch-progress.ts';
 /** Counters of both slots at one moment. */
 export type BothCounters = Readonly<Record<Slot, SlotCounters>>;
 
-/** What a slot did between two samples. */
-export type Delta = { readonly requests: Tally; readonly latency: Histogram };
+/**
+ * What a slot did between two samples. `answered` are the requests that came to an end with an answer or an error; `requests` are also those whose client
+ * left before: for their callers they failed, and a slot that hangs would otherwise be judged by the good answers alone that are left.
+ */
+export type Delta = { readonly answered: Tally; readonly requests: Tally; readonly latency: Histogram };
 
 const slots = ['blue', 'green'] as const;
 
@@ -14,10 +17,16 @@ const slots = ['blue', 'green'] as const;
 export function problemOfCounters(counters: BothCounters, last: BothCounters | undefined): string | undefined {
   for (const slot of slots) {
     const now = counters[slot];
-    if (![now.answers, now.errors, ...now.latency].every(isCount)) return `counters of ${slot} are not counts`;
+    if (![now.answers, now.errors, now.inFlight, abandonedOf(now), ...now.latency].every(isCount))
+      return `counters of ${slot} are not counts`;
     const before = last?.[slot];
     if (before === undefined || before.generation !== now.generation) continue;
-    if (now.answers < before.answers || now.errors < before.errors || histogramTotal(now.latency) < histogramTotal(before.latency)) {
+    if (
+      now.answers < before.answers ||
+      now.errors < before.errors ||
+      abandonedOf(now) < abandonedOf(before) ||
+      histogramTotal(now.latency) < histogramTotal(before.latency)
+    ) {
       return `counters of ${slot} went back`;
     }
   }
@@ -31,12 +40,18 @@ export const beganAnew = (now: BothCounters, last: BothCounters): boolean =>
 /** What a slot did from one sample to a later one of the same generation. */
 export function deltaOf(now: SlotCounters, before: SlotCounters): Delta {
   const errors = now.errors - before.errors;
+  const abandoned = abandonedOf(now) - abandonedOf(before);
   // Requests that got no answer at all count as errors, not as answers: there were at least as many requests as errors.
+  const answered = { answers: Math.max(now.answers - before.answers, errors), bad: errors };
   return {
-    requests: { answers: Math.max(now.answers - before.answers, errors), bad: errors },
+    answered,
+    requests: { answers: answered.answers + abandoned, bad: errors + abandoned },
     latency: subtractHistogram(now.latency, before.latency),
   };
 }
+
+/** How many requests of a delta were left by their clients. */
+export const leftIn = ({ requests, answered }: Delta): number => requests.answers - answered.answers;
 
 /** How many of the answers took longer than a limit; the limit's own bucket counts as not longer. */
 export function slowerThan(latency: Histogram, limitMicroseconds: number): Tally {
@@ -51,5 +66,7 @@ export const addTallies = (a: Tally, b: Tally): Tally => ({ answers: a.answers +
 
 /** The share of bad answers; 0 without answers. */
 export const badShare = ({ answers, bad }: Tally): number => (answers === 0 ? 0 : bad / answers);
+
+const abandonedOf = ({ abandoned = 0 }: SlotCounters): number => abandoned;
 
 const isCount = (n: number): boolean => Number.isSafeInteger(n) && n >= 0;

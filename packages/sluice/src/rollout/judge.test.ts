@@ -46,6 +46,8 @@ test.each([
   { name: 'with 10 % errors', both: { ...normal, errorRate: 0.1 } },
   { name: 'with rare stalls of 20 ms', both: { ...normal, stallsPerSecond: 0.2, stallMs: 20 } },
   { name: 'with stalls of 20 ms just too rare for the p99', both: { ...normal, stallsPerSecond: 0.5, stallMs: 20 } },
+  { name: 'with 5 % of their requests left by clients', both: { ...normal, hangRate: 0.05 } },
+  { name: 'with 40 % of their requests left by clients', both: { ...normal, hangRate: 0.4 } },
   { name: 'with stalls of 50 ms on a busy machine', both: { ...normal, stallsPerSecond: 2, stallMs: 50 } },
 ])('identical slots $name are not flagged (rule 4: stated false-alarm rate)', ({ both }) => {
   for (const share of [0.05, 0.5]) expect(verdicts(watch({ both, share }), 60).filter((kind) => kind !== 'pass')).toEqual([]);
@@ -65,6 +67,34 @@ test.each([
       expect(seen.verdict).toMatchObject({ kind: 'fail', rule: 'hard-errors' });
       expect(seen.answers).toBeLessThanOrEqual(answers);
     }
+  },
+);
+
+test.each([
+  { hangRate: 0.9, share: 0.05, answers: 60 },
+  { hangRate: 0.5, share: 0.05, answers: 90 },
+  { hangRate: 0.1, share: 0.05, answers: 300 },
+  { hangRate: 0.9, share: 0.5, answers: 500 },
+  { hangRate: 0.1, share: 0.5, answers: 1_500 },
+])(
+  'a new slot that leaves $hangRate of its requests without an answer, at share $share, is found soon after the first clients have left (I1, D06)',
+  ({ hangRate, share, answers }) => {
+    for (const seed of seeds(40)) {
+      const seen = simulate(seed, faulty({ hangRate }, { share }));
+      expect(seen.verdict).toMatchObject({ kind: 'fail', rule: 'hard-errors', because: expect.stringContaining('left without an answer') });
+      expect(seen.answers).toBeLessThanOrEqual(answers);
+    }
+  },
+);
+
+test.each([0.02, 0.1, 0.3])(
+  'impatient clients, who leave %d of the requests of both slots, raise no more false alarms than promised (rule 4)',
+  (hangRate) => {
+    // Few requests, many watches: clients that leave at once and ones that wait, a small and a large share of the traffic.
+    const all = [50, 1_000].flatMap((patienceMs) =>
+      [0.05, 0.5].flatMap((share) => verdicts({ perSecond: 100, share, seconds: 15, both: { ...normal, hangRate }, patienceMs }, 250)),
+    );
+    expect(all.filter((kind) => kind !== 'pass').length / all.length).toBeLessThanOrEqual(0.001);
   },
 );
 

@@ -1,5 +1,5 @@
 import { formatCount } from '#kernel';
-import { addTallies, badShare, type BothCounters, type Delta, deltaOf, slowerThan } from './counter-delta.ts';
+import { addTallies, badShare, type BothCounters, type Delta, deltaOf, leftIn, slowerThan } from './counter-delta.ts';
 import { quantile } from './histogram.ts';
 import type { Slot } from './ports.ts';
 import { slide } from './sliding-window.ts';
@@ -46,9 +46,18 @@ const recentWindow = { lengthMs: 5_000, pieces: 10 } as const;
 
 const none: Tally = { answers: 0, bad: 0 };
 
+/** The share of failed requests that is tolerated where there is nothing to compare with. */
+export function toleratedShare(rules: WatchRules): number {
+  const declared = rules.triggers.flatMap((trigger) => (trigger.kind === 'error-rate' ? [trigger.above / 10_000] : []));
+  return Math.min(0.9, Math.max(toleratedErrors, ...declared));
+}
+
 /**
  * Hard faults: act at once, on raw counts, with a bounded chance of a false alarm. Slots are compared at the same time only:
  * what hits both, a busy machine or a broken venue, is not the new version's fault.
+ *
+ * Compared, a request whose client left is as bad as an error: impatient clients leave both slots alike, and a slot that hangs is left more often. Alone it is no
+ * hard fault, because nobody could tell a slot that hangs from clients that all left at once; it keeps the watch from passing (see unanswered.ts).
  */
 export function judge(progress: WatchProgress, rules: WatchRules, interval: JudgedInterval): Judged {
   return rules.comparedWith === undefined
@@ -57,17 +66,21 @@ export function judge(progress: WatchProgress, rules: WatchRules, interval: Judg
 }
 
 function judgeAlone(progress: WatchProgress, rules: WatchRules, interval: JudgedInterval): Judged {
-  const declared = rules.triggers.flatMap((trigger) => (trigger.kind === 'error-rate' ? [trigger.above / 10_000] : []));
-  const tolerated = Math.min(0.9, Math.max(toleratedErrors, ...declared));
-  const requests = interval.candidate.requests;
-  const absolute = addEvidence(progress.absolute, absoluteEvidence(requests, tolerated), { share: shareOf(interval.ms, rules) });
-  const recent = remember(progress.recent, { ms: interval.ms, candidate: requests, stable: none, slowCandidate: none, slowStable: none });
+  const tolerated = toleratedShare(rules);
+  const { answered, requests } = interval.candidate;
+  const absolute = addEvidence(progress.absolute, absoluteEvidence(answered, tolerated), { share: shareOf(interval.ms, rules) });
+  const recent = remember(progress.recent, {
+    ms: interval.ms,
+    candidate: requests,
+    stable: none,
+    slowCandidate: none,
+    slowStable: none,
+    leftCandidate: leftIn(interval.candidate),
+  });
   const next = { pending: progress.pending, errors: progress.errors, latency: progress.latency, absolute, recent };
   if (evidenceOf(absolute) < 1 / alphas.absolute) return { progress: next };
-  const since = deltaOf(interval.now[rules.candidate], interval.from[rules.candidate]).requests;
-  const seen = [since, ...endings(recent).map((one) => one.candidate)].find(
-    (tally) => tally.bad >= fewestErrors && badShare(tally) > tolerated,
-  );
+  const since = deltaOf(interval.now[rules.candidate], interval.from[rules.candidate]).answered;
+  const seen = [since, ...endings(recent).map(answeredIn)].find((tally) => tally.bad >= fewestErrors && badShare(tally) > tolerated);
   if (seen === undefined) return { progress: next };
   return {
     progress: next,
@@ -77,15 +90,22 @@ function judgeAlone(progress: WatchProgress, rules: WatchRules, interval: Judged
 
 function judgeBeside(progress: WatchProgress, rules: WatchRules, interval: JudgedInterval, beside: Slot): Judged {
   const share = shareOf(interval.ms, rules);
-  const errorsNow = { candidate: interval.candidate.requests, stable: interval.stable.requests };
+  const requestsNow = { candidate: interval.candidate.requests, stable: interval.stable.requests };
   const limit = progress.watchedMs < warmUpMs ? undefined : slowLimit(progress, beside);
   const slowNow = (delta: Delta): Tally => (limit === undefined ? none : slowerThan(delta.latency, limit));
   const slow = { candidate: slowNow(interval.candidate), stable: slowNow(interval.stable) };
   const next = {
-    ...compareErrors(progress, rules, { ms: interval.ms, ...errorsNow }),
+    ...compareErrors(progress, rules, { ms: interval.ms, ...requestsNow }),
     latency: addEvidence(progress.latency, comparisonEvidence(asBlock(slow)), { share }),
     absolute: progress.absolute,
-    recent: remember(progress.recent, { ms: interval.ms, ...errorsNow, slowCandidate: slow.candidate, slowStable: slow.stable }),
+    recent: remember(progress.recent, {
+      ms: interval.ms,
+      ...requestsNow,
+      slowCandidate: slow.candidate,
+      slowStable: slow.stable,
+      leftCandidate: leftIn(interval.candidate),
+      leftStable: leftIn(interval.stable),
+    }),
   };
   const enough = {
     errors: evidenceOf(next.errors) >= 1 / alphas.errors,
@@ -99,10 +119,15 @@ function judgeBeside(progress: WatchProgress, rules: WatchRules, interval: Judge
   };
   const lately = endings(next.recent);
   if (enough.errors) {
-    const views = [{ candidate: since.candidate.requests, stable: since.stable.requests }, ...lately];
+    const views = [
+      { candidate: since.candidate.requests, stable: since.stable.requests, leftCandidate: leftIn(since.candidate) },
+      ...lately,
+    ];
     const seen = views.find((view) => view.candidate.bad >= fewestErrors && muchWorse(view));
     if (seen !== undefined) {
-      const because = `errors ${shown(seen.candidate)}, the old slot ${shown(seen.stable)} at the same time (false alarm < 0.1 %)`;
+      const left = seen.leftCandidate ?? 0;
+      const unanswered = left === 0 ? '' : `, ${formatCount(left)} of them left without an answer`;
+      const because = `errors ${shown(seen.candidate)}${unanswered}, the old slot ${shown(seen.stable)} at the same time (false alarm < 0.1 %)`;
       return { progress: next, fault: { rule: 'hard-errors', because } };
     }
   }
@@ -115,7 +140,7 @@ function judgeBeside(progress: WatchProgress, rules: WatchRules, interval: Judge
 }
 
 /**
- * Compared as soon as both slots answered. When to compare may depend on how many answers there were, never on how they turned out: otherwise one
+ * Compared as soon as requests of both slots ended. When to compare may depend on how many there were, never on how they turned out: otherwise one
  * would be choosing the moment.
  */
 function compareErrors(progress: WatchProgress, rules: WatchRules, now: Pending): Pick<WatchProgress, 'pending' | 'errors'> {
@@ -133,8 +158,8 @@ function compareErrors(progress: WatchProgress, rules: WatchRules, now: Pending)
 /** Judged by what was known before the interval: a limit taken from the answers it judges would break the bound on false alarms. */
 function slowLimit(progress: WatchProgress, beside: Slot): number | undefined {
   if (progress.from === undefined || progress.last === undefined) return undefined;
-  const { latency, requests } = deltaOf(progress.last[beside], progress.from[beside]);
-  const p99 = requests.answers < fewestForP99 ? undefined : quantile(latency, 0.99);
+  const { latency, answered } = deltaOf(progress.last[beside], progress.from[beside]);
+  const p99 = answered.answers < fewestForP99 ? undefined : quantile(latency, 0.99);
   return p99 === undefined ? undefined : Math.max(slowTimes * p99, p99 + slowMoreMicroseconds);
 }
 
@@ -166,13 +191,21 @@ const merged = (a: RecentSlice, b: RecentSlice): RecentSlice => ({
   stable: addTallies(a.stable, b.stable),
   slowCandidate: addTallies(a.slowCandidate, b.slowCandidate),
   slowStable: addTallies(a.slowStable, b.slowStable),
+  leftCandidate: (a.leftCandidate ?? 0) + (b.leftCandidate ?? 0),
+  leftStable: (a.leftStable ?? 0) + (b.leftStable ?? 0),
+});
+
+/** The errors among what was answered, without the requests that clients left. */
+const answeredIn = ({ candidate, leftCandidate = 0 }: RecentSlice): Tally => ({
+  answers: candidate.answers - leftCandidate,
+  bad: candidate.bad - leftCandidate,
 });
 
 function describeSlow(since: { readonly candidate: Delta; readonly stable: Delta }, seen: Tally, limit: number): string {
   const [p99, old] = [quantile(since.candidate.latency, 0.99), quantile(since.stable.latency, 0.99)];
   if (p99 !== undefined && old !== undefined && p99 >= slowTimes * Math.max(1, old)) {
     const times = p99 / Math.max(1, old);
-    return `p99 ${times < 10 ? times.toFixed(1) : Math.round(times)} x the old slot (${formatCount(since.candidate.requests.answers)} answers, false alarm < 0.1 %)`;
+    return `p99 ${times < 10 ? times.toFixed(1) : Math.round(times)} x the old slot (${formatCount(since.candidate.answered.answers)} answers, false alarm < 0.1 %)`;
   }
   return `${formatCount(seen.bad)} of the last ${formatCount(seen.answers)} answers took longer than ${(limit / 1_000).toFixed(1)} ms, which hardly any of the old slot do (false alarm < 0.1 %)`;
 }

@@ -28,7 +28,7 @@ export type SlotCounters = {
   readonly sessions: number;
   /** From the request's head received to the last byte handed to the client's connection; for connections: until the slot accepted it. */
   readonly latency: Histogram;
-  /** Requests whose client left before the answer was complete: neither answers nor errors. */
+  /** Requests whose client left before the answer was complete: neither answers nor errors, and bad ones for the judge, because a slot that hangs shows nowhere else. */
   readonly abandoned?: number;
   /** Epoch milliseconds (with fractions) of the first and the last error of this generation. */
   readonly firstErrorAt?: number;

@@ -28,13 +28,14 @@ export function binomial(random: () => number, n: number, p: number): number {
   return hits;
 }
 
-/** How a slot answers: shares of errors and of slow answers, and stalls of its process, which make all answers waiting in them slow. */
+/** How a slot answers: shares of errors, of slow answers and of requests that hang until their client leaves, and stalls of its process, which make all answers waiting in them slow. */
 export type Behaviour = {
   readonly errorRate: number;
   readonly slowRate: number;
   readonly slowMs: number;
   readonly stallsPerSecond: number;
   readonly stallMs: number;
+  readonly hangRate?: number;
 };
 
 /** Answers in 0.4 ms, one in a hundred in 2 ms. */
@@ -46,6 +47,8 @@ export type World = {
   readonly share: number;
   readonly seconds: number;
   readonly both: Behaviour;
+  /** When a client leaves that got no answer. */
+  readonly patienceMs?: number;
   readonly fault?: { readonly atSecond: number; readonly untilSecond?: number; readonly candidate: Behaviour };
 };
 
@@ -69,9 +72,18 @@ export function rulesOf(more: Partial<WatchRules> = {}): WatchRules {
 
 export const healthyInstance: InstanceStatus = { name: 'api-green-1', state: 'healthy', restarts: 0, healthFailuresInARow: 0 };
 
-type Tape = { answers: number; errors: number; readonly latency: number[] };
+type Tape = { answers: number; errors: number; abandoned: number; hanging: readonly number[]; readonly latency: number[] };
 
-function serve(random: () => number, tape: Tape, n: number, how: Behaviour): void {
+const blank = (): Tape => ({ answers: 0, errors: 0, abandoned: 0, hanging: [], latency: [] });
+
+function serve(random: () => number, tape: Tape, asked: number, how: Behaviour, patience: number): void {
+  const hangs = binomial(random, asked, how.hangRate ?? 0);
+  const n = asked - hangs;
+  tape.hanging = [...tape.hanging, hangs];
+  if (tape.hanging.length > patience) {
+    tape.abandoned += tape.hanging[0] ?? 0;
+    tape.hanging = tape.hanging.slice(1);
+  }
   tape.answers += n;
   tape.errors += binomial(random, n, how.errorRate);
   const stalls = random() < (how.stallsPerSecond * periodMs) / 1_000;
@@ -91,8 +103,9 @@ const countersOf = (tape: Tape): SlotCounters => ({
   generation: 'g1',
   answers: tape.answers,
   errors: tape.errors,
-  inFlight: 0,
+  inFlight: tape.hanging.reduce((sum, n) => sum + n, 0),
   sessions: 0,
+  abandoned: tape.abandoned,
   latency: tape.latency.slice(),
   ...(tape.errors === 0 ? {} : { firstErrorAt: 1_000, lastErrorAt: 2_000 }),
 });
@@ -100,10 +113,8 @@ const countersOf = (tape: Tape): SlotCounters => ({
 /** The samples of a watch, one each period, as a reader without trouble would get them. */
 export function* samplesOf(seed: number, world: World): Generator<Sample> {
   const random = seeded(seed);
-  const [blue, green]: readonly [Tape, Tape] = [
-    { answers: 0, errors: 0, latency: [] },
-    { answers: 0, errors: 0, latency: [] },
-  ];
+  const [blue, green] = [blank(), blank()];
+  const patience = (world.patienceMs ?? 1_000) / periodMs;
   for (let tick = 0; ; tick += 1) {
     yield { at: tick * periodMs, counters: { blue: countersOf(blue), green: countersOf(green) }, instances: [healthyInstance] };
     const { fault } = world;
@@ -112,8 +123,8 @@ export function* samplesOf(seed: number, world: World): Generator<Sample> {
       fault !== undefined && second >= fault.atSecond && second < (fault.untilSecond ?? Infinity) ? fault.candidate : undefined;
     const n = Math.round((world.perSecond * periodMs) / 1_000);
     const mine = binomial(random, n, world.share);
-    serve(random, green, mine, faulty ?? world.both);
-    serve(random, blue, n - mine, world.both);
+    serve(random, green, mine, faulty ?? world.both, patience);
+    serve(random, blue, n - mine, world.both, patience);
   }
 }
 

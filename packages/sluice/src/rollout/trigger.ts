@@ -18,7 +18,7 @@ export const quiet: TriggerProgress = { window: [], breachMs: { candidate: 0, se
 
 /**
  * One interval of a threshold trigger. `errors > 5 % for 2m` fires when the share of errors in a short sliding window stayed above 5 % for two minutes of
- * watched time. A window without answers neither adds to a breach nor ends it: silence is no proof of health.
+ * watched time. A request whose client left is an error here: a service whose callers all gave up has failed them. A window without answers neither adds to a breach nor ends it: silence is no proof of health.
  */
 export function stepTrigger(trigger: Trigger, progress: TriggerProgress, interval: Interval): Triggered {
   if (trigger.kind === 'health-failures' || trigger.kind === 'restarts') return { progress };

@@ -1,6 +1,6 @@
 import type { Slot, SlotCounters } from './ports.ts';
 
-/** Answers of one slot, and how many of them were bad. */
+/** Answers (or requests) of one slot, and how many of them were bad. */
 export type Tally = { readonly answers: number; readonly bad: number };
 
 /** A stretch of watched time in a sliding window: what the new slot and the whole service answered in it. */
@@ -18,13 +18,16 @@ export type EvidenceProgress = { readonly values: readonly number[]; readonly ma
 /** Answers of both slots that wait to be compared: of a quiet service one interval rarely holds answers of both. */
 export type Pending = { readonly ms: number; readonly candidate: Tally; readonly stable: Tally };
 
-/** A short window for effect sizes: errors and slow answers of both slots. */
+/** A short window for effect sizes: requests, and slow answers, of both slots. */
 export type RecentSlice = {
   readonly ms: number;
   readonly candidate: Tally;
   readonly stable: Tally;
   readonly slowCandidate: Tally;
   readonly slowStable: Tally;
+  /** How many of the bad requests were left by their clients; absent in progress that was written before they were told apart. */
+  readonly leftCandidate?: number;
+  readonly leftStable?: number;
 };
 
 /**

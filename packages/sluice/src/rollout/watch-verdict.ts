@@ -2,6 +2,8 @@
 export type SlotNumbers = {
   readonly answers: number;
   readonly errors: number;
+  /** Requests whose client left before the answer was complete; absent when there were none. */
+  readonly abandoned?: number;
   readonly p50?: number;
   readonly p99?: number;
 };

@@ -48,7 +48,7 @@ const edit =
   (change: (sample: Sample) => Sample): Mutation =>
   (samples, at) =>
     samples.map((sample, index) => reading(index === at ? change(sample) : sample));
-const counter = (name: 'answers' | 'errors', value: number): Mutation =>
+const counter = (name: 'answers' | 'errors' | 'abandoned' | 'inFlight', value: number): Mutation =>
   edit((sample) => withGreen(sample, (green) => ({ ...green, [name]: value })));
 const bucket = (value: number): Mutation =>
   edit((sample) => withGreen(sample, (green) => ({ ...green, latency: [...green.latency.slice(1), value] })));
@@ -72,6 +72,9 @@ const mutations: Readonly<Record<string, Mutation>> = {
   'fractional answers': counter('answers', 10.5),
   'NaN errors': counter('errors', Number.NaN),
   'negative errors': counter('errors', -3),
+  'NaN abandoned requests': counter('abandoned', Number.NaN),
+  'negative abandoned requests': counter('abandoned', -2),
+  'NaN requests in flight': counter('inFlight', Number.NaN),
   'NaN latency': bucket(Number.NaN),
   'infinite latency': bucket(Infinity),
   'negative latency': bucket(-7),
@@ -258,6 +261,24 @@ test('errors above the limit fire only when they have lasted for the declared ti
   // The new slot gives a hundredth of the answers and all of them are good: only the service as a whole is sick.
   const whole = triggered(trigger, sick({ errorRate: 0.2 }, { share: 0.01, fault: { atSecond: 0, candidate: normal } }));
   expect(whole.verdict).toMatchObject({ kind: 'fail', because: expect.stringContaining('the whole service') });
+});
+
+test('a request whose client left is an error for a declared limit: whose callers all gave up has failed them', () => {
+  const trigger: Trigger = { kind: 'error-rate', above: percent(5), for: seconds(4) };
+  // On both slots alike: no comparison finds it.
+  const { verdict } = triggered(trigger, sick({ hangRate: 0.3 }));
+  expect(verdict).toMatchObject({ kind: 'fail', rule: 'error-rate', numbers: { candidate: { errors: 0, abandoned: expect.any(Number) } } });
+  expect(triggered(trigger, sick({ hangRate: 0.02 })).verdict.kind).toBe('pass');
+});
+
+test('answers that stop are silence, however many clients leave (I1)', () => {
+  const long = { ...rules, for: seconds(60), onInconclusive: { holdFor: seconds(2), then: 'revert' } } as const;
+  const stopped: World = { ...world, share: 1, seconds: 60, fault: { atSecond: 10, candidate: { ...normal, hangRate: 1 } } };
+  const { comparedWith: _, ...alone } = long;
+  expect(watchAll(take(1, 1_400, stopped).map(reading), alone).verdict).toMatchObject({
+    kind: 'inconclusive',
+    because: expect.stringContaining('no answer for'),
+  });
 });
 
 test('a breach that ended in between begins again (D23: the duration counts)', () => {

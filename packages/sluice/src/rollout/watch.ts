@@ -1,10 +1,11 @@
 import { formatCount, formatDuration } from '#kernel';
-import { beganAnew, type BothCounters, type Delta, deltaOf, problemOfCounters } from './counter-delta.ts';
+import { beganAnew, type BothCounters, type Delta, deltaOf, leftIn, problemOfCounters } from './counter-delta.ts';
 import { histogramTotal, quantile } from './histogram.ts';
 import { judge } from './judge.ts';
 import type { InstanceStatus, Sample, SlotCounters } from './ports.ts';
 import { otherSlot } from './next-command.ts';
 import { instanceFault, quiet, stepTrigger } from './trigger.ts';
+import { doubtAboutUnanswered } from './unanswered.ts';
 import type { WatchProgress } from './watch-progress.ts';
 import type { WatchRules } from './watch-rules.ts';
 import type { FaultRule, SlotNumbers, WatchNumbers, WatchVerdict } from './watch-verdict.ts';
@@ -25,8 +26,9 @@ const longestHold = 10_000;
 const freshWithin = 5_000;
 
 /**
- * One reading of a watch. It ends with a pass only when its time was really watched, its minimum sample was seen, the last answer is recent and every
- * instance is healthy (I1, I16). What cannot be read or trusted never counts in favour: exposure holds, for a bounded time, then the policy applies (D14, D15).
+ * One reading of a watch. It ends with a pass only when its time was really watched, its minimum sample was seen, the last answer is recent, every instance
+ * is healthy, and no requests were left unanswered that nothing explains (I1, I16). What cannot be read or trusted never counts in favour: exposure holds, for a
+ * bounded time, then the policy applies (D14, D15).
  */
 export function observe(progress: WatchProgress, reading: Reading, rules: WatchRules): Observed {
   const at = reading.kind === 'sample' ? reading.sample.at : reading.at;
@@ -79,7 +81,7 @@ function weigh(
     last: sample.counters,
     samples: progress.samples + 1,
     watchedMs: progress.watchedMs + ms,
-    quietMs: candidate.requests.answers > 0 ? 0 : progress.quietMs + ms,
+    quietMs: candidate.answered.answers > 0 ? 0 : progress.quietMs + ms,
     triggers: triggered.map((one) => one.progress),
     ...firstErrorOf(progress, sample.counters[rules.candidate], candidate, seen.from[rules.candidate].errors),
   };
@@ -95,7 +97,9 @@ function weigh(
   const numbers = numbersOf(counted, rules);
   const missing = missingEvidence(counted, rules, { numbers, instances: sample.instances });
   if (missing !== undefined) return decided({ ...counted, heldMs: progress.heldMs + Math.min(seen.elapsed, longestHold) }, rules, missing);
-  const because = `${formatCount(numbers.candidate.answers)} answers, ${numbers.candidate.errors} errors in ${formatDuration(counted.watchedMs)}`;
+  const { answers, errors, abandoned } = numbers.candidate;
+  const left = abandoned === undefined ? '' : `, ${formatCount(abandoned)} requests left by their clients`;
+  const because = `${formatCount(answers)} answers, ${errors} errors${left} in ${formatDuration(counted.watchedMs)}`;
   return { progress: counted, verdict: { kind: 'pass', because, numbers } };
 }
 
@@ -113,6 +117,8 @@ function missingEvidence(
     return `${timed} of ${rules.minimumSample} latencies seen`;
   if (rules.minimumSample > 0 && progress.quietMs > Math.max(freshWithin, rules.for / 10))
     return `no answer for ${formatDuration(progress.quietMs)}`;
+  const unanswered = doubtAboutUnanswered(progress, rules);
+  if (unanswered !== undefined) return unanswered;
   if (seen.instances.length !== rules.instances) return `${seen.instances.length} of ${rules.instances} instances are seen`;
   const sick = seen.instances.find((one) => one.state !== 'healthy');
   return sick === undefined ? undefined : `${sick.name} is ${sick.state}`;
@@ -158,7 +164,7 @@ const problemOfInstances = (instances: readonly InstanceStatus[]): string | unde
   instances.every((one) => one.restarts >= 0 && one.healthFailuresInARow >= 0) ? undefined : 'restarts and health failures are not counts';
 
 function firstErrorOf(progress: WatchProgress, now: SlotCounters, delta: Delta, errorsBefore: number): Pick<WatchProgress, 'firstErrorAt'> {
-  if (progress.firstErrorAt !== undefined || delta.requests.bad === 0) return {};
+  if (progress.firstErrorAt !== undefined || delta.answered.bad === 0) return {};
   // Errors from before this watch have a first one of their own; then the last one is the nearest that is known.
   const first = errorsBefore === 0 ? now.firstErrorAt : now.lastErrorAt;
   return first === undefined ? {} : { firstErrorAt: first };
@@ -167,11 +173,14 @@ function firstErrorOf(progress: WatchProgress, now: SlotCounters, delta: Delta, 
 function numbersOf(progress: WatchProgress, rules: WatchRules): WatchNumbers {
   const of = (slot: 'blue' | 'green'): SlotNumbers => {
     if (progress.from === undefined || progress.last === undefined) return { answers: 0, errors: 0 };
-    const { requests, latency } = deltaOf(progress.last[slot], progress.from[slot]);
+    const delta = deltaOf(progress.last[slot], progress.from[slot]);
+    const { answered, latency } = delta;
+    const abandoned = leftIn(delta);
     const [p50, p99] = [quantile(latency, 0.5), quantile(latency, 0.99)];
     return {
       answers: progress.last[slot].answers - progress.from[slot].answers,
-      errors: requests.bad,
+      errors: answered.bad,
+      ...(abandoned === 0 ? {} : { abandoned }),
       ...(p50 === undefined ? {} : { p50 }),
       ...(p99 === undefined ? {} : { p99 }),
     };
