@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '#kernel';
 import type { JournalEntry } from '#run';
-import { listPids, readProc, taskOf, writesTo, type ProcEntry } from './proc.ts';
+import { listPids, readProc, startOf, taskOf, writesTo, type ProcEntry } from './proc.ts';
 import { removeTree } from './remove-tree.ts';
 
 /** A run that may have died: what is needed to find what it left running. */
@@ -34,13 +34,11 @@ function find(run: DeadRun, groups: ReadonlyMap<number, number>): readonly ProcE
   const entries = listPids()
     .map(readProc)
     .filter((entry) => entry !== undefined && entry.pid !== process.pid) as ProcEntry[];
-  const byPid = new Map(entries.map((entry) => [entry.pid, entry]));
   const mine = new Set<number>();
   for (const entry of entries) {
     const began = groups.get(entry.group);
-    const leader = byPid.get(entry.group);
-    // A group number is used again only when its group is empty: a leader of another start time is a stranger's.
-    const inGroup = began !== undefined && (leader === undefined || leader.startTicks === began) && entry.startTicks >= began;
+    // A group number is used again only when its group is empty: a leader of another start time is a stranger, also when it is a zombie by now.
+    const inGroup = began !== undefined && [undefined, began].includes(startOf(entry.group)) && entry.startTicks >= began;
     if (inGroup || taskOf(entry.pid)?.startsWith(`${run.runId}.`) === true || holdsLog(entry.pid, run.folder)) mine.add(entry.pid);
   }
   let size = -1;
