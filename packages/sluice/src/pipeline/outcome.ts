@@ -38,14 +38,15 @@ export function concludePipeline(run: RunResult, gates: readonly GateOutcome[]):
         ? { verdict: 'inconclusive', because: unknownEffect(run) }
         : { verdict: 'fail', because: because(failed) };
     case 'passed':
-      return judged(gates);
+      return judged(run, gates);
     default:
       return assertNever(run.outcome);
   }
 }
 
 /** Every job said yes: now the gates. Without gates nothing was judged but the exit codes of the jobs, which is what the plan asked for. */
-function judged(gates: readonly GateOutcome[]): Pick<PipelineOutcome, 'verdict' | 'because'> {
+function judged(run: RunResult, gates: readonly GateOutcome[]): Pick<PipelineOutcome, 'verdict' | 'because'> {
+  if (run.jobs.size === 0) return { verdict: 'inconclusive', because: 'the pipeline has no job, so nothing was run' };
   if (gates.length === 0) return { verdict: 'pass', because: 'every job succeeded; no gate judged anything' };
   const verdict = worstVerdict(gates.map((gate) => gate.verdict.kind));
   const worst = gates.find((gate) => gate.verdict.kind === verdict);

@@ -7,7 +7,8 @@ import type { ConfigPlace } from './config-place.ts';
 export function configFailure(thrown: unknown, { folder, configFile }: ConfigPlace): SluiceError {
   const message = refusal(thrown) ?? oneLine(messageOf(thrown));
   const where = placeOf(thrown, folder) ?? configFile;
-  return new SluiceError('config', `${where}: ${message}`, { cause: thrown });
+  const hint = thrown instanceof SluiceError ? thrown.hint : undefined;
+  return new SluiceError('config', `${where}: ${message}`, { cause: thrown, ...(hint === undefined ? {} : { hint }) });
 }
 
 /** The first line of the stack that is in the project, and not in a package it uses: `sluice.config.ts:12:5`. */

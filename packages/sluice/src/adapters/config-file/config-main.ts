@@ -1,11 +1,11 @@
 import { writeSync } from 'node:fs';
 import { SluiceError, toWireError } from '#kernel';
-import { loadConfig } from './config-module.ts';
+import { readConfig } from './config-module.ts';
 import { answerFd, type ChildAnswer } from './child-answer.ts';
 
 /** Reads the configuration of the folder named by the first argument and answers on a descriptor of its own: the configuration may print. */
 async function answer(folder: string): Promise<ChildAnswer> {
-  const loaded = await loadConfig(folder);
+  const loaded = await readConfig(folder, (url) => import(url));
   if (!loaded.ok) return { kind: 'refused', error: loaded.error.toWire() };
   return { kind: 'loaded', config: loaded.value };
 }

@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { isDelivery } from '#define';
 import { err, ok, SluiceError, type Result } from '#kernel';
 import { configFailure } from './config-failure.ts';
+import { guardedImport } from './guarded-import.ts';
 import { configIn, type ConfigPlace } from './config-place.ts';
 import { resolveConfigs } from './module-resolution.ts';
 
@@ -10,16 +11,17 @@ import { resolveConfigs } from './module-resolution.ts';
 export type LoadedConfig = ConfigPlace & { readonly delivery: unknown };
 
 /** Reads the configuration of a folder in this process, with everything that this process can do. For one's own working tree. */
-export async function loadConfig(folder: string): Promise<Result<LoadedConfig, SluiceError>> {
+export const loadConfig = async (folder: string): Promise<Result<LoadedConfig, SluiceError>> => readConfig(folder, guardedImport);
+
+/** Reads it by this way of importing a module. */
+export async function readConfig(folder: string, load: (url: string) => Promise<unknown>): Promise<Result<LoadedConfig, SluiceError>> {
   const place = configIn(folder);
   if (!place.ok) return place;
   resolveConfigs();
   let exported: unknown;
   try {
-    const module = (await import(/* @vite-ignore */ pathToFileURL(join(place.value.folder, place.value.configFile)).href)) as {
-      readonly default?: unknown;
-    };
-    exported = module.default;
+    const module = await load(pathToFileURL(join(place.value.folder, place.value.configFile)).href);
+    exported = (module as { readonly default?: unknown }).default;
   } catch (error) {
     return err(configFailure(error, place.value));
   }
