@@ -9,6 +9,7 @@ import { systemClock } from '#host';
 import type { ReportReader } from '#pipeline';
 import { secretPatterns, type SecretPatterns } from '#run';
 import { keepOutcome } from './run-outcome.ts';
+import { unusable } from './state-folder.ts';
 
 const execute = promisify(execFile);
 
@@ -24,6 +25,7 @@ export const localRunMachine = (path: string): RunMachine => ({
 
 async function open(order: OpenRunOrder, path: string): Promise<OpenRun> {
   const run = await openRun({
+    ...(order.force === undefined ? {} : { force: order.force }),
     project: order.folder,
     runId: order.runId,
     path,
@@ -33,6 +35,8 @@ async function open(order: OpenRunOrder, path: string): Promise<OpenRun> {
       if (event.type === 'run.waiting') order.onWaiting(event.for);
       if (event.type === 'run.leftovers-ended') order.onLeftovers(event.runId, event.processes);
     },
+  }).catch((error: unknown) => {
+    throw unusable(join(order.folder, '.sluice'), error);
   });
   const shared = typeof order.cache === 'object' ? { folder: order.cache.shared } : {};
   const cache =

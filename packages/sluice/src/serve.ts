@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { serve as listen, type ServerType } from '@hono/node-server';
@@ -21,6 +20,7 @@ import { commitPipelines, localArtifacts } from './pipeline-runner.ts';
 import { routerMetrics } from './router-metrics.ts';
 import { localRunMachine } from './run-machine.ts';
 import { keepAddress, takeSeat, writeAddress } from './serving.ts';
+import { takeStateFolder } from './state-folder.ts';
 
 /** What a control plane is told by its surroundings. */
 export type ServeWorld = {
@@ -43,7 +43,7 @@ export async function serveControlPlane(world: ServeWorld, options: ServeOptions
   const checked = checkDelivery(loaded.delivery);
   if (!checked.ok) throw planError(checked.error, loaded.configFile);
   const delivery = checked.value;
-  await mkdir(stateFolder, { recursive: true, mode: 0o700 });
+  await takeStateFolder(stateFolder);
 
   const entry = siblingModule(import.meta.url, './agent-main');
   // The port first: where it is taken, nothing is started.
@@ -51,9 +51,9 @@ export async function serveControlPlane(world: ServeWorld, options: ServeOptions
   await using server = await openApi((request) => answer(request), options);
   // Then the database: where there is none, nothing is started that would be left behind.
   const database = await databaseOf({ stateFolder, url: env['DATABASE_URL'], signal: options.signal, say: options.say });
+  await using store = unwrap(await openStore({ url: database.url }));
   const [agent, keys] = await Promise.all([startAgent({ stateFolder, entry }), logKeys(stateFolder, delivery.name)]);
   if (!agent.ok) throw new SluiceError('unavailable', agent.error.message);
-  await using store = unwrap(await openStore({ url: database.url }));
 
   const router = embeddedRouter({ stateFolder, clock: systemClock });
   const target = localTarget({ stateFolder });
@@ -137,13 +137,12 @@ function openApi(fetch: Fetch, { host, port }: ServeOptions): Promise<OpenedApi>
       resolve({ port: address.port, close, [Symbol.asyncDispose]: async () => close() });
     });
     server.on('error', (error: NodeJS.ErrnoException) => {
-      const fact = error.code === 'EADDRINUSE' ? `port ${port} is in use` : `cannot listen on ${host}:${port}: ${error.message}`;
-      reject(
-        new SluiceError('unavailable', fact, {
-          hint: 'choose another one with --port, or leave it out: a free one is found',
-          cause: error,
-        }),
-      );
+      const taken = error.code === 'EADDRINUSE';
+      const fact = taken ? `port ${port} is in use` : `cannot listen on ${host}:${port}: ${error.message}`;
+      const hint = taken
+        ? 'choose another one with --port, or leave it out: a free one is found'
+        : 'name an address of this machine with --host, and a port that this user may open with --port';
+      reject(new SluiceError('unavailable', fact, { hint, cause: error }));
     });
   });
 }

@@ -9,7 +9,11 @@ import { err, ok } from '#kernel';
 const packageFolder = dirname(import.meta.dirname);
 
 /** Everything outside of the commands: adapters are loaded when a command asks for them, so that starting costs only what is used. */
-export function makeWorld(given: { readonly interrupt: AbortSignal; readonly env: Readonly<Record<string, string | undefined>> }): World {
+export function makeWorld(given: {
+  readonly interrupt: AbortSignal;
+  readonly force: AbortSignal;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}): World {
   const cwd = process.cwd();
   return {
     version: readVersion(),
@@ -18,6 +22,7 @@ export function makeWorld(given: { readonly interrupt: AbortSignal; readonly env
     clock: systemClock,
     ids: systemIds,
     interrupt: given.interrupt,
+    force: given.force,
     self: ownCommand(siblingModule(import.meta.url, './main')),
     exchangeFolder: [join(packageFolder, 'exchange'), join(packageFolder, '../../workloads/exchange')].find((folder) =>
       existsSync(join(folder, 'sluice.config.ts')),

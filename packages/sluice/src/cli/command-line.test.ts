@@ -6,7 +6,7 @@ import { err, SluiceError, SimulatedClock } from '#kernel';
 import { commands, type CommandName } from './registry.ts';
 import { runCli } from './run-cli.ts';
 import { Terminal } from './terminal.ts';
-import { columnsOf } from './text.ts';
+import { columnsOf, wrapped } from './text.ts';
 import type { World } from './world.ts';
 
 // What people read is compared with the files in fixtures/; `vitest run packages/sluice/src/cli -u` writes them anew.
@@ -26,6 +26,7 @@ const emptyWorld = (): World =>
         env: {},
         clock: new SimulatedClock(),
         interrupt: new AbortController().signal,
+        force: new AbortController().signal,
         loadProject: async () => err(nothing),
       };
       if (Object.hasOwn(known, name)) return known[name as keyof World];
@@ -137,4 +138,11 @@ describe('colour and width', () => {
       expect(wide, name).toEqual([]);
     }
   });
+});
+
+test('text is broken between words, a word that is too long within itself, and nothing of it is lost', () => {
+  expect(wrapped('one two three', 7)).toEqual(['one two', 'three']);
+  expect(wrapped('one two three', 7, '  ')).toEqual(['one two', '  three']);
+  expect(wrapped('see reports/unit.xml now', 8)).toEqual(['see', 'reports/', 'unit.xml', 'now']);
+  expect(wrapped('', 8)).toEqual(['']);
 });

@@ -1,7 +1,7 @@
 import type { Command, OptionSpec } from './command.ts';
 import { commands } from './registry.ts';
 import type { Terminal } from './terminal.ts';
-import { columnsOf, pad } from './text.ts';
+import { columnsOf, pad, wrapped } from './text.ts';
 
 /** The help of the whole binary. */
 export function generalHelp(terminal: Terminal): readonly string[] {
@@ -18,7 +18,10 @@ export function generalHelp(terminal: Terminal): readonly string[] {
       terminal.width,
     ),
     '',
-    ...wrapped('Each command has --help with an example. Start with: sluice init, then sluice run.', terminal.width),
+    ...wrapped(
+      'Each command has --help with an example; --debug adds the stack to an error. Start with: sluice init, then sluice run.',
+      terminal.width,
+    ),
     ...wrapped(
       'Exit codes: 0 pass · 1 fail · 2 usage or configuration · 3 inconclusive · 4 window closed · 5 forbidden · 70 internal error',
       terminal.width,
@@ -48,17 +51,6 @@ export function commandHelp(command: Command, terminal: Terminal): readonly stri
     'example',
     ...command.example.map((line, at) => (at === 0 ? `  $ ${line}` : `  ${line}`)),
   ];
-}
-
-/** The words in lines of at most `width` columns; all but the first begin with `indent`. A word that is longer has a line to itself. */
-function wrapped(text: string, width: number, indent = ''): readonly string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last !== undefined && columnsOf(last) + 1 + columnsOf(word) <= width) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(last === undefined ? word : indent + word);
-  }
-  return lines;
 }
 
 /** Names with what they mean, which goes on below itself where the window ends. */

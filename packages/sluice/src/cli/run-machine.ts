@@ -23,6 +23,8 @@ export type OpenRunOrder = {
   /** `shared`: entries in a folder of several checkouts. */
   readonly cache: 'use' | 'ignore' | { readonly shared: string };
   readonly signal: AbortSignal;
+  /** Ends at once what the signal asked to end. */
+  readonly force?: AbortSignal;
   readonly onWaiting: (holder: { readonly runId: string; readonly pid: number }) => void;
   readonly onLeftovers: (runId: string, processes: number) => void;
 };

@@ -36,6 +36,20 @@ export function fit(text: string, width: number): string {
   });
 }
 
+/** Text in lines of at most so many columns, broken between words, later lines behind the indent; a word that is longer than a line is broken itself. */
+export function wrapped(text: string, width: number, indent = ''): readonly string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ').flatMap((each) => pieces(each, width - indent.length))) {
+    const last = lines.at(-1);
+    if (last !== undefined && columnsOf(last) + 1 + columnsOf(word) <= width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(last === undefined ? word : indent + word);
+  }
+  return lines;
+}
+
+const pieces = (word: string, width: number): readonly string[] =>
+  columnsOf(word) <= width ? [word] : (word.match(new RegExp(`.{1,${Math.max(1, width)}}`, 'gu')) ?? []);
+
 /** Rows as aligned columns, two spaces apart; the last column is not filled. */
 export function table(rows: readonly (readonly string[])[]): readonly string[] {
   const widths: number[] = [];

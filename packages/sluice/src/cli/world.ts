@@ -13,6 +13,8 @@ export interface World {
   readonly ids: Ids;
   /** Aborts at the first Ctrl-C: the work shall stop cleanly. */
   readonly interrupt: AbortSignal;
+  /** Aborts when the user asks a second time: whatever still runs is to end now. */
+  readonly force: AbortSignal;
   /** The command line that runs this very program in a new process. */
   readonly self: { readonly command: string; readonly args: readonly string[] };
   /** Where the reference exchange lies, for the demo; undefined when this installation came without it. */

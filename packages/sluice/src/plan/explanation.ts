@@ -19,7 +19,10 @@ export function explain(plan: Plan, name: string): Result<Explanation, PlanProbl
   const found = plan.jobs.find((job) => job.name === name) ?? (cells.length === 1 ? cells[0] : undefined);
   if (found === undefined) {
     const candidates = cells.length > 0 ? cells.map((cell) => cell.name) : plan.jobs.map((job) => job.name);
-    const hint = cells.length > 0 ? ` Choose one of ${candidates.map(shown).join(', ')}` : didYouMean(name, candidates);
+    const hint =
+      cells.length > 0
+        ? ` Choose one of ${candidates.map(shown).join(', ')}`
+        : didYouMean(name, candidates) || ` Known: ${candidates.map(shown).join(', ')}`;
     return err({ path: 'jobs', message: `no job ${shown(name)} in pipeline ${shown(plan.pipeline)}.${hint}` });
   }
   const users = (job: string): readonly string[] => plan.jobs.filter((each) => each.needs.includes(job)).map((each) => each.name);

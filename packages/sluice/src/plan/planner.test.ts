@@ -71,7 +71,7 @@ test('a pipeline runs its jobs with everything they need, and nothing else', () 
   expect(planned(value, 'quick').jobs.map((each) => each.name)).toEqual(['compile', 'unit']);
   expect(planned(value).jobs).toHaveLength(3);
   expect(problems(value, 'quik')).toEqual(['pipelines: no pipeline "quik". Did you mean "quick"?']);
-  expect(problems(value, 'constructor')).toEqual(['pipelines: no pipeline "constructor".']);
+  expect(problems(value, 'constructor')).toEqual(['pipelines: no pipeline "constructor". Known: "default", "quick"']);
 });
 
 test('bad input: every mistake is told with its path, all of them together', () => {

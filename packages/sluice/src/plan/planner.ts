@@ -19,7 +19,8 @@ export function plan(value: unknown, { pipeline = 'default' }: PlanOptions = {})
   const delivery = checked.value;
   const selection = Object.hasOwn(delivery.pipelines, pipeline) ? delivery.pipelines[pipeline] : undefined;
   if (selection === undefined) {
-    const guess = didYouMean(pipeline, Object.keys(delivery.pipelines));
+    const names = Object.keys(delivery.pipelines);
+    const guess = didYouMean(pipeline, names) || ` Known: ${names.map(shown).join(', ')}`;
     return err([{ path: 'pipelines', message: `no pipeline ${shown(pipeline)}.${guess}` }]);
   }
   const cellsOf = cellsByJob(delivery);

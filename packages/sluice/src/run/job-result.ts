@@ -1,4 +1,4 @@
-import { assertNever, type Digest } from '#kernel';
+import { assertNever, formatDuration, type Digest } from '#kernel';
 import type { PlannedJob } from '#plan';
 
 type ReportDeclaration = PlannedJob['reports'][number];
@@ -96,7 +96,7 @@ export function describeFailure(failure: Failure): string {
     case 'signal':
       return `step ${failure.step} was ended by ${failure.signal}`;
     case 'timeout':
-      return `step ${failure.step} was stopped: the job took longer than its timeout of ${failure.afterMs} ms`;
+      return `step ${failure.step} was stopped: the job took longer than its timeout of ${formatDuration(failure.afterMs)}`;
     case 'not-started':
       return `could not be started: ${failure.because}`;
     case 'secret-missing':

@@ -81,7 +81,8 @@ const withHost = (url: string): string => url.replace(/^(postgres(?:ql)?:\/\/[^@
 
 function configuration({ databaseUrl, executor, warn }: DurableOptions): DBOSConfig {
   const quiet = (): void => undefined;
-  const told = (entry: unknown): void => warn(String(entry));
+  // At a shutdown it names the stories that go on later: that is what they are for.
+  const told = (entry: unknown): void => (String(entry).startsWith('Shutting down while') ? undefined : warn(String(entry)));
   return {
     name: 'sluice',
     systemDatabaseUrl: withHost(databaseUrl),

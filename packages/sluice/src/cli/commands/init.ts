@@ -3,14 +3,14 @@ import { appendFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { SluiceError } from '#kernel';
 import { flag, type Command } from '../command.ts';
-import { projectConfig, testRunnerOf } from '../templates/project.ts';
+import { otherRunnerOf, projectConfig, testRunnerOf } from '../templates/project.ts';
 import { serviceFiles } from '../templates/service.ts';
 
 const command: Command = {
   name: 'init',
   summary: 'write a first sluice.config.ts, or a sample service',
   usage: '[--service]',
-  example: ['npx sluice init && npx sluice run', '✔ sluice.config.ts: one job, one gate (tests run by node:test)'],
+  example: ['npx sluice init && npx sluice run', '✔ sluice.config.ts', '', 'next: sluice run'],
   options: { service: { type: 'boolean', says: 'write a small HTTP service as well, ready to be rolled out' } },
   words: [0, 0],
   run: async (invocation) => {
@@ -30,6 +30,11 @@ const command: Command = {
     for (const [file, text] of Object.entries(files)) {
       await writeFile(join(world.cwd, file), text, { flag: 'wx' });
       terminal.print(`${terminal.symbol('pass')} ${file}`);
+    }
+    const other = flag(invocation, 'service') ? undefined : otherRunnerOf(readManifest(world.cwd));
+    if (other !== undefined) {
+      const todo = 'put its command and the JUnit report that it writes into jobs.test';
+      terminal.print(`${terminal.symbol('warning')} package.json tests with ${other}, the definition with node:test: ${todo}`);
     }
     await ignoreState(world.cwd);
     terminal.print('', ...nextSteps(flag(invocation, 'service'), name));

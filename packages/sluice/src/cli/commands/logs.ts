@@ -35,8 +35,10 @@ const command: Command = {
     const slots: readonly Slot[] = asked === undefined ? ['blue', 'green'] : [asked];
     const files = (await Promise.all(slots.map(async (slot) => plane.logFiles(key, slot)))).flat();
     if (files.length === 0) throw new SluiceError('notFound', `${key} has printed nothing yet`);
-    const count = Number(text(invocation, 'lines') ?? '40');
-    if (!Number.isInteger(count) || count < 0) throw new SluiceError('usage', '--lines: expected a number');
+    const wanted = text(invocation, 'lines') ?? '40';
+    const count = Number(wanted);
+    if (wanted === '' || !Number.isInteger(count) || count < 0)
+      throw new SluiceError('usage', `--lines: expected a whole number, got "${wanted}"`);
     const ends = new Map<string, number>();
     for (const file of files) ends.set(file, await showTail(terminal, file, count));
     while (flag(invocation, 'follow') && !world.interrupt.aborted) {

@@ -65,6 +65,7 @@ async function runHere(invocation: Invocation, order: Order): Promise<{ readonly
     secrets: order.secrets,
     cache: invocation.values['cache'] === false ? 'ignore' : 'use',
     signal: world.interrupt,
+    force: world.force,
     onWaiting: (holder) => show({ type: 'run.waiting', at: 0, for: holder }),
     onLeftovers: (dead, processes) => show({ type: 'run.leftovers-ended', at: 0, runId: dead, processes }),
   });

@@ -16,6 +16,15 @@ export function testRunnerOf(manifest: unknown): TestRunner {
   };
 }
 
+const others = ['jest', 'mocha', 'ava', 'tap', 'jasmine', 'karma', 'playwright', 'cypress', 'bun', 'deno'];
+
+/** A runner that the test script of a package.json names, and for which the first definition has no command. */
+export function otherRunnerOf(manifest: unknown): string | undefined {
+  const scripts = typeof manifest === 'object' && manifest !== null && 'scripts' in manifest ? manifest.scripts : undefined;
+  const script = typeof scripts === 'object' && scripts !== null && 'test' in scripts ? scripts.test : undefined;
+  return typeof script === 'string' ? others.find((name) => new RegExp(`\\b${name}\\b`).test(script)) : undefined;
+}
+
 /** The first definition of a project with tests. */
 export function projectConfig(name: string, runner: TestRunner): string {
   return `import { defineDelivery, job, junit, minutes, steps, tests } from 'sluice';
