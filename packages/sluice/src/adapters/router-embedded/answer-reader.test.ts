@@ -101,4 +101,23 @@ describe('reading the answers of instances', () => {
       expect(read([Buffer.from(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${chunks}\r\n`)]).end).toBe('invalid');
     }
   });
+
+  test('thousands of interim answers or trailers in one piece read like a few', () => {
+    const hints = Buffer.from(`${'HTTP/1.1 103\r\n\r\n'.repeat(4_000)}HTTP/1.1 204 Done\r\n\r\n`);
+    expect(read([hints])).toMatchObject({ status: 204, end: 'reusable' });
+    const trailers = Buffer.from(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n${'x\r\n'.repeat(21_000)}\r\n`);
+    expect(read([trailers])).toMatchObject({ status: 200, end: 'reusable' });
+  });
+
+  test('a long chunk extension or trailer is taken or refused whatever the pieces', () => {
+    for (const [length, end] of [
+      [10_000, 'reusable'],
+      [20_000, 'invalid'],
+    ] as const) {
+      for (const line of [`2;x=${'y'.repeat(length)}\r\nok\r\n0\r\n\r\n`, `0\r\nx: ${'y'.repeat(length)}\r\n\r\n`]) {
+        const bytes = Buffer.from(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${line}`);
+        expect([length, read([bytes]).end, read(cut(bytes, [bytes.length - 20])).end]).toEqual([length, end, end]);
+      }
+    }
+  });
 });

@@ -21,7 +21,8 @@ export type Step =
 const more: Step = { kind: 'more', rest: undefined };
 const nothing = Buffer.alloc(0);
 const longestHead = 64 * 1024;
-const longestChunkLine = 1024;
+/** Of a chunk's extensions, and of each trailer: what Node's own parser takes. */
+const longestChunkLine = 16 * 1024;
 
 /** Headers that speak of one connection only and must not travel on. */
 const betweenHops = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'te', 'trailer', 'upgrade']);
@@ -76,55 +77,61 @@ export class AnswerReader {
     return { kind: 'data', data, rest: bytes.subarray(data.length) };
   }
 
+  /** A loop, not a recursion: one piece may hold more lines than the stack has room for. */
   #chunked(bytes: Buffer): Step {
-    if (this.#chunk === 'data') {
-      if (this.#left === 0) {
+    let unread = bytes;
+    for (;;) {
+      if (this.#chunk === 'data') {
+        if (this.#left > 0) return this.#length(unread);
         this.#chunk = 'after-data';
-        return this.#chunked(bytes);
       }
-      return this.#length(bytes);
-    }
-    const all = this.#held === undefined ? bytes : Buffer.concat([this.#held, bytes]);
-    const end = all.indexOf('\r\n');
-    if (end < 0) {
-      if (all.length > longestChunkLine) return invalid('a chunk line without end');
-      this.#held = all.length === 0 ? undefined : all;
-      return more;
-    }
-    this.#held = undefined;
-    const line = all.toString('latin1', 0, end);
-    const rest = all.subarray(end + 2);
-    switch (this.#chunk) {
-      case 'after-data':
-        if (line !== '') return invalid('a chunk longer than it says');
-        this.#chunk = 'size';
-        return this.#chunked(rest);
-      case 'size': {
-        const size = /^([0-9a-fA-F]{1,12})[ \t]*(?:;.*)?$/.exec(line)?.[1];
-        if (size === undefined) return invalid('a chunk without size');
-        this.#left = Number.parseInt(size, 16);
-        this.#chunk = this.#left === 0 ? 'trailer' : 'data';
-        return this.#chunked(rest);
+      const all = this.#held === undefined ? unread : Buffer.concat([this.#held, unread]);
+      this.#held = undefined;
+      const end = all.indexOf('\r\n');
+      if ((end < 0 ? all.length - 1 : end) > longestChunkLine) return invalid('a chunk line without end');
+      if (end < 0) {
+        this.#held = all.length === 0 ? undefined : all;
+        return more;
       }
-      default:
-        // Trailers are read past and not passed on: the client did not ask for them.
-        return line === '' ? { kind: 'end', reusable: this.#persistent, rest } : this.#chunked(rest);
+      const line = all.toString('latin1', 0, end);
+      unread = all.subarray(end + 2);
+      switch (this.#chunk) {
+        case 'after-data':
+          if (line !== '') return invalid('a chunk longer than it says');
+          this.#chunk = 'size';
+          break;
+        case 'size': {
+          const size = /^([0-9a-fA-F]{1,12})[ \t]*(?:;.*)?$/.exec(line)?.[1];
+          if (size === undefined) return invalid('a chunk without size');
+          this.#left = Number.parseInt(size, 16);
+          this.#chunk = this.#left === 0 ? 'trailer' : 'data';
+          break;
+        }
+        default:
+          // Trailers are read past and not passed on: the client did not ask for them.
+          if (line === '') return { kind: 'end', reusable: this.#persistent, rest: unread };
+      }
     }
   }
 
   #head(bytes: Buffer): Step {
-    const all = this.#held === undefined ? bytes : Buffer.concat([this.#held, bytes]);
-    const end = all.indexOf('\r\n\r\n');
-    if (end < 0 || end > longestHead) {
-      if (all.length > longestHead) return invalid(`a head longer than ${longestHead} bytes`);
-      this.#held = all.length === 0 ? undefined : all;
-      return more;
-    }
+    let unread = this.#held === undefined ? bytes : Buffer.concat([this.#held, bytes]);
     this.#held = undefined;
-    return this.#parse(all.toString('latin1', 0, end), all.subarray(end + 4));
+    for (;;) {
+      const end = unread.indexOf('\r\n\r\n');
+      if ((end < 0 ? unread.length - 3 : end) > longestHead) return invalid(`a head longer than ${longestHead} bytes`);
+      if (end < 0) {
+        this.#held = unread.length === 0 ? undefined : unread;
+        return more;
+      }
+      const text = unread.toString('latin1', 0, end);
+      unread = unread.subarray(end + 4);
+      const step = this.#parse(text, unread);
+      if (step !== 'hint') return step;
+    }
   }
 
-  #parse(text: string, rest: Buffer): Step {
+  #parse(text: string, rest: Buffer): Step | 'hint' {
     const lines = text.split('\r\n');
     const statusLine = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: (.*))?$/.exec(lines[0] ?? '');
     if (statusLine === null) return invalid('no HTTP/1 status line');
@@ -176,7 +183,7 @@ export class AnswerReader {
     if (status === 101) return this.#upgrade ? { kind: 'upgrade', head, rest } : invalid('an upgrade that nobody asked for');
     // Interim answers: 100 is passed on, hints (103) are not needed.
     if (status === 100) return { kind: 'continue', rest };
-    if (status < 200) return this.next(rest);
+    if (status < 200) return 'hint';
     const closes = /[,\s]close(?:$|[,\s])/.test(connection);
     this.#persistent = !closes && (statusLine[1] === '1' || connection.includes('keep-alive'));
     if (this.#method === 'HEAD' || status === 204 || status === 304) this.#framing = 'none';

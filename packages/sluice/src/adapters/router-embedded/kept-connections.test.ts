@@ -24,6 +24,28 @@ describe('connections to instances that are used again', () => {
     connection.destroy();
   });
 
+  test('a connection whose instance answered without having read the request is not used again', async () => {
+    await using rig = await RouterTestRig.start();
+    const deafAfterHead = createTcpServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => {
+        socket.pause();
+        socket.write(answer(100));
+      });
+    });
+    const { host, port } = await rig.listening(deafAfterHead);
+    const socket = connect({ host, port });
+    await once(socket, 'connect');
+    const connection = new UpstreamConnection(socket);
+    let ended: boolean | undefined;
+    const exchange: Exchange = { ...deaf, onEnd: (reusable) => (ended = reusable) };
+    connection.begin('POST / HTTP/1.1\r\nhost: a\r\n\r\n', { method: 'POST', bodyFollows: true, upgrade: false }, exchange);
+    connection.write(Buffer.alloc(32 * 1024 * 1024));
+    connection.sent();
+    await until(() => ended !== undefined);
+    expect([ended, socket.destroyed]).toEqual([false, true]);
+  });
+
   test.for(['fast', 'slow'] as const)(
     'an answer whose last read fills the buffer of a %s client leaves a connection that answers the next request',
     async (pace) => {

@@ -76,6 +76,8 @@ export class ProxiedRequest implements Exchange {
       // Streams begin with their head: without this it would wait for the first bytes of the body.
       this.#flushSoon();
     } catch {
+      // Node keeps the reason that it refused, and would refuse the router's own answer for it.
+      this.#res.statusMessage = '';
       this.onFail('an answer with a broken header');
     }
   }

@@ -312,6 +312,8 @@ describe('requests through the router', () => {
       'HTTP/1.1 200 OK\r\nbad name : x\r\n\r\n',
       'garbage\r\n\r\n',
       'HTTP/1.1 101 Switching\r\n\r\n',
+      'HTTP/1.1 200 O\u0001K\r\ncontent-length: 0\r\n\r\n',
+      'HTTP/1.1 200 OK\r\nx: a\u0001b\r\ncontent-length: 0\r\n\r\n',
     ];
     let at = 0;
     const server = createTcpServer((socket) => {

@@ -112,7 +112,8 @@ export class UpstreamConnection {
           exchange.onUpgrade(step.head, this.socket, step.rest);
           return;
         case 'end':
-          this.#finish(exchange, step.reusable && step.rest.length === 0 && this.#requestSent);
+          // What the instance has not taken of this request would stand before the next one.
+          this.#finish(exchange, step.reusable && step.rest.length === 0 && this.#requestSent && this.socket.writableLength === 0);
           return;
         case 'invalid':
           this.#broke(step.why);
