@@ -289,7 +289,11 @@ export async function rollback(
         releases.find((one) => one.version === to || one.digest === to)?.digest);
   if (wanted === undefined) {
     const fact = to === undefined ? `${service} in ${environment} has no earlier release` : `there is no release "${to}" of ${service}`;
-    return err(new SluiceError('notFound', fact, { hint: `known here: ${[...new Set(history.map(({ version }) => version))].join(', ') || 'none'}` }));
+    return err(
+      new SluiceError('notFound', fact, {
+        hint: `known here: ${[...new Set(history.map(({ version }) => version))].join(', ') || 'none'}`,
+      }),
+    );
   }
   const answer = mayRollBackTo(history, { release: wanted, service, environment });
   if (answer.kind === 'live-already') return err(new SluiceError('conflict', answer.because));

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { fstatSync, fsync, futimesSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { identifyProcess, syncFolder } from '#host';
+import { identifyProcess, removeTree, syncFolder } from '#host';
 import { err, ok, SluiceError, type Clock, type Digest, type Result } from '#kernel';
 import type { PlannedJob } from '#run';
 import type { Cache, CacheAnswer, CacheRequest, CacheTicket, SecretPatterns, StoreAnswer, StoreRequest } from '#run';
@@ -15,7 +15,6 @@ import { keyOf, keyParts, toolchainOf, type KeyParts, type Toolchain } from './k
 import { LastKeys } from './last-keys.ts';
 import { missReason } from './miss-reason.ts';
 import { forbiddenRoot, liesInPlace, outputsDigest, rootsOf } from './output-tree.ts';
-import { removeTree } from './remove-tree.ts';
 import { copyLog, restore } from './restore.ts';
 import type { TriggerPoint } from './trigger.ts';
 

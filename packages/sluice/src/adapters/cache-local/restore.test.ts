@@ -1,7 +1,5 @@
-import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '#host';
 import { runJobs, testPath, TestProject, type TestJob } from './cache-rig.ts';
@@ -64,31 +62,4 @@ describe('a link out of the project in what a restore replaces', () => {
     expect(await run(project, build, failing)).toBe('passed');
     expect(readFileSync(join(project.path, 'found'), 'utf8')).toBe('/nowhere/at/all\n');
   });
-});
-
-/** Root may empty every folder: as root this is done as the user "nobody". */
-const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
-const module = fileURLToPath(new URL('remove-tree.ts', import.meta.url));
-const mayRead = spawnSync('/usr/bin/test', ['-r', module], nobody).status === 0;
-
-test.runIf(mayRead)('read-only folders are removed with all that is in them, and nothing that a link in them leads to', () => {
-  using project = new TestProject();
-  using other = new TestProject();
-  const outside = makeOutside(other);
-  const tree = join(project.path, 'tree');
-  mkdirSync(join(tree, 'a/b'), { recursive: true });
-  writeFileSync(join(tree, 'a/b/file'), '');
-  symlinkSync(join(outside, 'shared'), join(tree, 'a/b/link'));
-  const folders = [project.path, other.path, outside, join(outside, 'shared'), tree, join(tree, 'a'), join(tree, 'a/b')];
-  if (nobody.uid !== undefined) for (const folder of folders) chownSync(folder, nobody.uid, nobody.gid);
-  for (const folder of ['tree/a/b', 'tree/a', 'tree']) chmodSync(join(project.path, folder), 0o500);
-  const script = 'const { removeTree } = await import(process.argv[1]); removeTree(process.argv[2]);';
-  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script, module, tree], {
-    ...nobody,
-    encoding: 'utf8',
-  });
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  expect(readdirSync(project.path)).toEqual([]);
-  expect(modeOf(join(outside, 'shared'))).toBe(0o555);
-  expect(readdirSync(join(outside, 'shared'))).toEqual(['file']);
 });

@@ -11,9 +11,9 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { removeTree } from '#host';
 import type { EntryReader } from './entry-file.ts';
 import type { OutputNode } from './output-tree.ts';
-import { removeTree } from './remove-tree.ts';
 import type { TriggerPoint } from './trigger.ts';
 
 export type RestoreOptions = {

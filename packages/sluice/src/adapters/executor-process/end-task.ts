@@ -1,5 +1,6 @@
 import type { Clock } from '#kernel';
-import type { ProcessTable, Task } from './process-table.ts';
+import type { ProcessTable } from './process-table.ts';
+import type { Task } from './task.ts';
 
 /** How long a process may take after SIGTERM, and how long the end after SIGKILL is waited for. */
 export type Grace = { readonly graceMs: number; readonly now: AbortSignal };

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { removeTree } from '#host';
 import type { Clock } from '#kernel';
 import type { JournalEntry } from '#run';
 import { listPids, readProc, startOf, taskOf, writesTo, type ProcEntry } from './proc.ts';
-import { removeTree } from './remove-tree.ts';
 
 /** A run that may have died: what is needed to find what it left running. */
 export type DeadRun = { readonly runId: string; readonly folder: string; readonly scratch: string };

@@ -3,9 +3,8 @@ import { chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rm
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { ownCommand, siblingModule } from '#host';
+import { ownCommand, removeTree, siblingModule } from '#host';
 import { runFolderPath } from './project-state.ts';
-import { removeTree } from './remove-tree.ts';
 import { eventually, runJobs, TestProject, type TestJob } from './run-rig.ts';
 
 const isLocked = (project: string): boolean => existsSync(join(project, '.sluice', 'run.lock'));

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { identifyProcess, systemClock } from '#host';
+import { identifyProcess, removeTree, systemClock } from '#host';
 import { SluiceError, type Clock } from '#kernel';
 import {
   secretPatterns,
@@ -18,7 +18,6 @@ import { ProcessExecutor } from './process-executor.ts';
 import { ProcessServiceProvider } from './process-services.ts';
 import { lockProject } from './project-lock.ts';
 import { runFolderPath, stateFolder } from './project-state.ts';
-import { removeTree } from './remove-tree.ts';
 import { LocalRunFolder } from './run-folder.ts';
 import { TaskRunner } from './task-runner.ts';
 import { startWatchdog } from './watchdog.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { AttemptEnd, AttemptReport, AttemptRequest, Executor } from '#run';
 import { jobEnvironment } from './job-environment.ts';
 import { JobLog } from './job-log.ts';
-import type { Task } from './process-table.ts';
+import type { Task } from './task.ts';
 import { startStep } from './step-process.ts';
 import type { TaskRunner } from './task-runner.ts';
 

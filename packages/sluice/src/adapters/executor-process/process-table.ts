@@ -13,9 +13,7 @@ import {
   type ProcEntry,
 } from './proc.ts';
 import { StepGroups } from './step-groups.ts';
-
-/** A task: one attempt of a job, or one of its services. `name` is unique in the world: `<run>.<number>`. */
-export type Task = { readonly name: string; readonly leash: string };
+import type { Task } from './task.ts';
 
 type Owned = { readonly identity: ProcessIdentity; readonly session: number; readonly task: Task };
 type Orphan = { readonly identity: ProcessIdentity; readonly candidates: Set<Task> };

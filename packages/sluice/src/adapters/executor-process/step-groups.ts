@@ -1,6 +1,6 @@
 import type { ProcessIdentity } from '#host';
 import { startOf, type ProcEntry } from './proc.ts';
-import type { Task } from './process-table.ts';
+import type { Task } from './task.ts';
 
 /** `ended`: its leader was waited for, so that nothing but its members keeps the number from going to somebody else. */
 type Group = { readonly task: Task; readonly startTicks: number; readonly ended: boolean };

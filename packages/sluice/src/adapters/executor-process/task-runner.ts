@@ -1,12 +1,13 @@
 import { lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { removeTree } from '#host';
 import type { ProcessIdentity } from '#host';
 import type { Clock } from '#kernel';
 import { SecretMask, type RunFolder, type SecretPatterns } from '#run';
 import { endTask } from './end-task.ts';
 import { SpareLogs } from './job-log.ts';
-import { ProcessTable, type Task } from './process-table.ts';
-import { removeTree } from './remove-tree.ts';
+import { ProcessTable } from './process-table.ts';
+import type { Task } from './task.ts';
 
 export type RunnerOptions = {
   readonly runId: string;

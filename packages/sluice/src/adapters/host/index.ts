@@ -4,4 +4,5 @@ export { ownCommand, siblingModule, spawnDetached } from './own-process.ts';
 export type { DetachedOptions } from './own-process.ts';
 export { identifyProcess, isRunning, signalProcess } from './process-identity.ts';
 export type { ProcessIdentity } from './process-identity.ts';
+export { removeTree } from './remove-tree.ts';
 export { socketPath } from './socket-path.ts';
