@@ -15,7 +15,7 @@ const suite = (name: string, folders: readonly string[]) => ({
 
 /** One order in twenty first: what no test found is taken back before most clients meet it. */
 const canary = blueGreen({
-  steps: [step(percent(5), seconds(8)), step(percent(50), seconds(8)), step(percent(100), seconds(8))],
+  steps: [step(percent(5), seconds(6)), step(percent(50), seconds(6)), step(percent(100), seconds(6))],
   triggers: [
     errorRate({ above: percent(1), for: seconds(1) }),
     latency({ quantile: 'p99', above: milliseconds(150), for: seconds(5) }),
