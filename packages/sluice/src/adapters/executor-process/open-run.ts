@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { identifyProcess, removeTree, systemClock } from '#host';
+import { bootId, identifyProcess, removeTree, systemClock } from '#host';
 import { SluiceError, type Clock } from '#kernel';
 import {
   secretPatterns,
@@ -63,13 +63,14 @@ export async function openRun(options: OpenRunOptions): Promise<LocalRun> {
   const emit = (fact: RunFact): void => options.onEvent?.({ ...fact, at: 0 });
   const patterns = Object.keys(options.secrets).length === 0 ? undefined : secretPatterns(options.secrets);
   for (const secret of patterns?.tooShort ?? []) emit({ type: 'run.secret-not-masked', secret });
+  const boot = bootId();
   const owner = identifyProcess(process.pid) ?? { pid: process.pid, startTicks: 0 };
   // Short, because jobs may put sockets there, whose addresses have room for about a hundred characters.
   const scratch = mkdtempSync(join(tmpdir(), 'sluice-run-'));
   const dead = { runId, folder: runFolderPath(project, runId), scratch };
   const free = await lockProject(
     project,
-    { ...dead, owner },
+    { ...dead, owner, ...(boot === undefined ? {} : { boot }) },
     {
       clock,
       signal: options.signal,

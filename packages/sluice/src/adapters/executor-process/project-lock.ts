@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isRunning, type ProcessIdentity } from '#host';
+import { isRunning, removeTree, type ProcessIdentity } from '#host';
 import type { Clock } from '#kernel';
 import { endLeftovers, type DeadRun } from './leftovers.ts';
 import { stateFolder } from './project-state.ts';
 
-/** Who holds the project. */
-export type Holder = DeadRun & { readonly owner: ProcessIdentity };
+/** Who holds the project, and since which start of the machine: numbers of processes and groups mean nothing after the next one. */
+export type Holder = DeadRun & { readonly owner: ProcessIdentity; readonly boot?: string };
 
 export type LockOptions = {
   readonly clock: Clock;
@@ -33,8 +33,10 @@ export async function lockProject(
       if (tryLink(draft, path)) return () => rmSync(path, { force: true });
       const text = readText(path);
       const holder = parse(text);
-      if (text !== undefined && (holder === undefined || !isRunning(holder.owner))) {
-        if (holder !== undefined) {
+      const outlived = holder?.boot !== undefined && own.boot !== undefined && holder.boot !== own.boot;
+      if (text !== undefined && (holder === undefined || outlived || !isRunning(holder.owner))) {
+        if (holder !== undefined && outlived) removeTree(holder.scratch);
+        else if (holder !== undefined) {
           const processes = await endLeftovers(holder, clock);
           if (processes > 0) onLeftovers(holder.runId, processes);
         }

@@ -1,3 +1,4 @@
+export { bootId } from './boot.ts';
 export { systemClock, systemIds } from './clock.ts';
 export { syncFolder, writeFileDurably } from './durable-file.ts';
 export { ownCommand, siblingModule, spawnDetached } from './own-process.ts';
