@@ -31,14 +31,9 @@ const nodeTest = (files: readonly string[]) => (report: string) => [
   ...files,
 ];
 
-const vitest = (project: string) => (report: string) => [
-  'run',
-  '--project',
-  project,
-  '--reporter=default',
-  '--reporter=junit',
-  `--outputFile.junit=${report}`,
-];
+const vitest =
+  (project: string, reporter = 'default') =>
+  (report: string) => ['run', '--project', project, `--reporter=${reporter}`, '--reporter=junit', `--outputFile.junit=${report}`];
 
 const suites: readonly Suite[] = [
   {
@@ -54,6 +49,7 @@ const suites: readonly Suite[] = [
     program: process.execPath,
     args: nodeTest(['src/**/*.test.ts', 'test/**/*.test.ts', 'demo/**/*.test.ts']),
   },
+  { name: 'attack', cwd: root, program: 'vitest', args: vitest('attack', './tools/attack-reporter.ts') },
   { name: 'system', cwd: root, program: 'vitest', args: vitest('system') },
 ];
 

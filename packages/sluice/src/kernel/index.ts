@@ -20,6 +20,7 @@ export { ulid } from './ids.ts';
 export type { Ids } from './ids.ts';
 export { err, ok } from './result.ts';
 export type { Result } from './result.ts';
+export type { ConfinedProgram, Confinement, Isolation, Mount, Network, ResourceLimits, Sandbox } from './sandbox.ts';
 export { ed25519Signer, ed25519Verify, signingKeyFromSeed } from './signing.ts';
 export type { SigningKey } from './signing.ts';
 export { SimulatedClock } from './simulated-clock.ts';
