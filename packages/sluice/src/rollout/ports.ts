@@ -145,6 +145,27 @@ export type InstanceStatus = {
   readonly healthFailuresInARow: number;
   /** The last thing worth telling: an exit code, the end of the log, a refused connection. */
   readonly note?: string;
+  /** How its process ended the last time that nobody had asked it to; absent while none did. `restarts` says how often. */
+  readonly lastExit?: InstanceExit;
+  /** What it uses now; absent where the target cannot measure it. */
+  readonly usage?: InstanceUsage;
+};
+
+/** How a process of an instance ended without being told to. */
+export type InstanceExit = {
+  readonly how: { readonly kind: 'code'; readonly code: number } | { readonly kind: 'signal'; readonly signal: string };
+  /** Epoch milliseconds. */
+  readonly at: number;
+  /** The end of what it printed, oldest first: at most 5 lines of at most 200 characters, without control characters. */
+  readonly lastLines: readonly string[];
+};
+
+/** What the processes of an instance use together. */
+export type InstanceUsage = {
+  /** Resident memory in bytes. */
+  readonly memoryBytes: number;
+  /** CPU time in milliseconds since its process started; starts again with a new process. */
+  readonly cpuMs: number;
 };
 
 /** What is in a slot now; `key` is absent while the slot is empty. */
