@@ -120,7 +120,7 @@ async function orderOf(instances: number): Promise<SlotOrder> {
     env: {},
     secrets: [],
     folders: {},
-    health: { kind: 'connect', interval: milliseconds(50), timeout: seconds(5) },
+    health: { kind: 'connect', interval: milliseconds(50), timeout: seconds(5), rise: 1, fall: 3 },
     startWithin: seconds(20),
     stopWithin: seconds(5),
   };

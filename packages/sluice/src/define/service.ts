@@ -13,10 +13,11 @@ export type Variable<Name extends string = string> = string | AddressOf<Name> | 
 /** Variables of an instance by name. */
 export type Variables<Name extends string = string> = Readonly<Record<string, Variable<Name>>>;
 
-/** How an instance shows that it may get traffic. */
-export type HealthCheck =
-  | { readonly kind: 'http'; readonly path: string; readonly interval: Duration; readonly timeout: Duration }
-  | { readonly kind: 'connect'; readonly interval: Duration; readonly timeout: Duration };
+/** How an instance shows that it may get traffic: `rise` good looks in a row bring it in, `fall` bad ones in a row take it out. */
+export type HealthCheck = { readonly interval: Duration; readonly timeout: Duration; readonly rise: number; readonly fall: number } & (
+  | { readonly kind: 'http'; readonly path: string }
+  | { readonly kind: 'connect' }
+);
 
 /** A deployable unit, as plain data with every default filled in. */
 export type Service = {
@@ -83,17 +84,23 @@ export function service<const Callee extends string = never>(input: ServiceInput
   );
 }
 
-type Rhythm = { readonly interval?: Duration; readonly timeout?: Duration };
+type Rhythm = { readonly interval?: Duration; readonly timeout?: Duration; readonly rise?: number; readonly fall?: number };
 
-const rhythm = (input: Rhythm): { readonly interval: Duration; readonly timeout: Duration } => ({
+/** One good answer is proof enough that an instance can answer; one bad one is not yet proof that it cannot: taking it out is the costlier mistake. */
+const rhythm = (input: Rhythm): Required<Rhythm> => ({
   interval: input.interval ?? seconds(1),
   timeout: input.timeout ?? seconds(1),
+  rise: input.rise ?? 1,
+  fall: input.fall ?? 3,
 });
 
-/** Healthy while this path answers with a 2xx status; looked at every second, which is also how long an answer may take, unless told. */
+/**
+ * Healthy while this path answers with a 2xx status. Looked at every second, which is also how long an answer may take; in after one good look (`rise`),
+ * out after three bad ones in a row (`fall`), unless told.
+ */
 export const http = (path: string, input: Rhythm = {}): HealthCheck => deepFreeze({ kind: 'http', path, ...rhythm(input) });
 
-/** Healthy while it accepts connections. */
+/** Healthy while it accepts connections; looked at as often as `http()`. */
 export const connect = (input: Rhythm = {}): HealthCheck => deepFreeze({ kind: 'connect', ...rhythm(input) });
 
 /** A request that a new version must answer with this status (200 unless told) and, when told, with this text in it. */

@@ -5,7 +5,14 @@ import { anyText, duration, isRecord, list, object, oneOf, record, share, text, 
 
 const kind: Rule = text();
 const urlPath: Rule = text({ pattern: /^\/\S*$/, what: 'a path (/…)' });
-const rhythm = { kind: { rule: kind }, interval: { rule: duration() }, timeout: { rule: duration() } };
+const looks: Rule = whole(1, 100);
+const rhythm = {
+  kind: { rule: kind },
+  interval: { rule: duration() },
+  timeout: { rule: duration() },
+  rise: { rule: looks, optional: true },
+  fall: { rule: looks, optional: true },
+} as const;
 
 const healthShape: Rule = variant('http(…) or connect()', {
   http: object('http(…)', { ...rhythm, path: { rule: urlPath } }),

@@ -130,10 +130,14 @@ export type SlotOrder = {
   readonly stopWithin: Duration;
 };
 
-/** How the target looks at an instance. */
-export type HealthProbe =
-  | { readonly kind: 'http'; readonly path: string; readonly interval: Duration; readonly timeout: Duration }
-  | { readonly kind: 'connect'; readonly interval: Duration; readonly timeout: Duration };
+/**
+ * How the target looks at an instance: `rise` good looks in a row bring it into the router, `fall` bad ones in a row take it out. The last instance of a slot that
+ * takes traffic needs two bad looks at least: taking it out is an outage.
+ */
+export type HealthProbe = { readonly interval: Duration; readonly timeout: Duration; readonly rise: number; readonly fall: number } & (
+  | { readonly kind: 'http'; readonly path: string }
+  | { readonly kind: 'connect' }
+);
 
 /** One process of a slot, as the target sees it. */
 export type InstanceStatus = {
@@ -153,7 +157,11 @@ export type InstanceStatus = {
 
 /** How a process of an instance ended without being told to. */
 export type InstanceExit = {
-  readonly how: { readonly kind: 'code'; readonly code: number } | { readonly kind: 'signal'; readonly signal: string };
+  readonly how:
+    | { readonly kind: 'code'; readonly code: number }
+    | { readonly kind: 'signal'; readonly signal: string }
+    /** It could not be started at all, or ended while nobody could learn how. */
+    | { readonly kind: 'unknown' };
   /** Epoch milliseconds. */
   readonly at: number;
   /** The end of what it printed, oldest first: at most 5 lines of at most 200 characters, without control characters. */

@@ -17,7 +17,7 @@ const order: SlotOrder = {
   env: {},
   secrets: [],
   folders: {},
-  health: { kind: 'http', path: '/health', interval: seconds(1), timeout: seconds(1) },
+  health: { kind: 'http', path: '/health', interval: seconds(1), timeout: seconds(1), rise: 1, fall: 3 },
   startWithin: seconds(10),
   stopWithin: seconds(10),
 };

@@ -37,7 +37,7 @@ const order: SlotOrder = {
   env: {},
   secrets: [],
   folders: {},
-  health: { kind: 'connect', interval: milliseconds(100), timeout: milliseconds(100) },
+  health: { kind: 'connect', interval: milliseconds(100), timeout: milliseconds(100), rise: 1, fall: 3 },
   startWithin: milliseconds(300),
   stopWithin: milliseconds(300),
 };

@@ -1,10 +1,22 @@
 import { z } from 'zod';
 import { isDigest, type Digest } from '#kernel';
-import type { Attestation, ProbeAnswer, SlotStatus, TargetProblem } from '#rollout';
+import type { Attestation, InstanceExit, InstanceStatus, ProbeAnswer, InstanceUsage, SlotStatus, TargetProblem } from '#rollout';
 import { nameSchema, orderKeySchema, requestPathSchema, serviceKeySchema, slotOrderSchema, slotSchema } from './slot-record.schema.ts';
 
 const slotOf = z.strictObject({ service: serviceKeySchema, slot: slotSchema });
 const digest = z.custom<Digest>(isDigest);
+
+const exit = z.object({
+  how: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('code'), code: z.int() }),
+    z.object({ kind: z.literal('signal'), signal: z.string() }),
+    z.object({ kind: z.literal('unknown') }),
+  ]),
+  at: z.number(),
+  lastLines: z.array(z.string()).readonly(),
+}) satisfies z.ZodType<InstanceExit>;
+
+const usage = z.object({ memoryBytes: z.number(), cpuMs: z.number() }) satisfies z.ZodType<InstanceUsage>;
 
 const instanceStatus = z.object({
   name: z.string(),
@@ -14,7 +26,9 @@ const instanceStatus = z.object({
   restarts: z.int(),
   healthFailuresInARow: z.int(),
   note: z.string().exactOptional(),
-});
+  lastExit: exit.exactOptional(),
+  usage: usage.exactOptional(),
+}) satisfies z.ZodType<InstanceStatus>;
 
 const slotStatus = z.object({
   service: serviceKeySchema,

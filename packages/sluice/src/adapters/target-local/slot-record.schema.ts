@@ -23,7 +23,9 @@ export const nameSchema = name;
 export const requestPathSchema = z.string().regex(/^\/[\x21-\x7e]*$/, 'expected a path of printable ASCII, starting with /');
 
 const digest = z.custom<Digest>(isDigest, 'expected sha256: and 64 hexadecimal digits');
-const probe = { interval: duration, timeout: duration };
+const looks = z.int().min(1).max(100);
+/** Orders from before there were thresholds have none: they get what a definition without a word about it gets. */
+const probe = { interval: duration, timeout: duration, rise: looks.default(1), fall: looks.default(3) };
 
 /** A slot order from the wire or from disk. */
 export const slotOrderSchema = z.strictObject({
