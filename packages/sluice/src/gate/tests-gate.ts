@@ -12,7 +12,12 @@ export function judgeTests(policy: TestsPolicy, all: readonly TestEvidence[]): F
   const flaky = sum((each) => each.flaky);
   const evidence = all.map((each) => each.digest);
   if (!all.every(isSound) || !isCount(policy.minimum) || !isShare(policy.maximumSkipped)) return senseless(evidence);
-  const failures = failed === 0 ? [] : [`${formatCount(failed)} of ${formatCount(executed)} failed: ${named(all)}`];
+  const failures =
+    failed === 0
+      ? []
+      : [
+          `${formatCount(failed)} of ${formatCount(executed)} failed: ${named(all.flatMap((each) => each.failures.map((failure) => failure.name)))}`,
+        ];
   // Compared as whole numbers: a division would bring in rounding, and zero by zero.
   const tooMany = skipped * 10_000 > policy.maximumSkipped * (executed + skipped);
   const shortfalls = tooMany
@@ -21,7 +26,7 @@ export function judgeTests(policy: TestsPolicy, all: readonly TestEvidence[]): F
   const passed = `${formatCount(executed - failed - flaky)} of ${formatCount(executed)}`;
   const notes = [
     ...(skipped > 0 ? [`${formatCount(skipped)} skipped`] : []),
-    ...(flaky > 0 ? [`${formatCount(flaky)} flaky: passed when tried again`] : []),
+    ...(flaky > 0 ? [`${formatCount(flaky)} flaky, passed when tried again: ${named(all.flatMap((each) => each.flakyTests))}`] : []),
   ];
   return { failures, shortfalls, doubts: doubtsOf(policy, all, executed), fact: [passed, ...notes].join(', '), evidence };
 }
@@ -46,8 +51,7 @@ const isSound = (each: TestEvidence): boolean =>
   [each.executed, each.passed, each.failed, each.skipped, each.flaky, each.unexplained].every(isCount) &&
   each.executed === each.passed + each.failed + each.flaky;
 
-function named(all: readonly TestEvidence[]): string {
-  const names = all.flatMap((each) => each.failures.map((failure) => failure.name));
+function named(names: readonly string[]): string {
   const [first = 'the report does not name them', ...more] = names;
   return more.length === 0 ? first : `${first} and ${more.length} more`;
 }

@@ -6,16 +6,18 @@ export type Evidence = TestEvidence | CoverageEvidence;
 /** A test that failed, as far as a person needs it; long texts are cut. */
 export type TestFailure = { readonly name: string; readonly message: string };
 
-/** What tests did, counted case by case: what a report says of itself is compared, never trusted. */
+/** What tests did, counted test by test, attempts at one test as one: what a report says of itself is compared, never trusted. */
 export type TestEvidence = {
   readonly kind: 'tests';
-  /** Cases that ran: passed, failed and flaky ones. */
+  /** Tests that ran: passed, failed and flaky ones. */
   readonly executed: number;
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
-  /** Cases that failed and passed when they were tried again: never counted as passed. */
+  /** Tests that failed and passed when they were tried again: never counted as passed. */
   readonly flaky: number;
+  /** The first hundred names of those. */
+  readonly flakyTests: readonly string[];
   /**
    * Failures that the report claims and no case shows. node:test writes no failure element for a test that fails after its subtests passed;
    * only the counts at the end know of it.

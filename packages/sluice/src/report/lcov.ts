@@ -17,6 +17,7 @@ export function parseLcov(text: string, digest: Digest): CoverageEvidence {
   let current: Hits | undefined;
   // A test name announces a record: one at the very end announces a record that was cut off.
   let announced = false;
+  let artificial = 0;
   const rows = text.split('\n');
   for (const [index, raw] of rows.entries()) {
     const row = raw.trim();
@@ -35,11 +36,14 @@ export function parseLcov(text: string, digest: Digest): CoverageEvidence {
       current = hitsOf(files, value, at);
     } else if (key === 'DA' || key === 'BRDA') {
       if (current === undefined) throw new Refusal('unreadable', `${at}: ${key} outside of a record`);
-      if (key === 'DA') addLine(current, value, at);
+      // Line 0 is what compilers give to code that they made themselves (exception clean-up, static initialisers): nobody wrote it, nobody can cover it.
+      if (value.startsWith('0,')) artificial += 1;
+      else if (key === 'DA') addLine(current, value, at);
       else addBranch(current, value, at);
     } else if (!ignored.has(key) && warnings.size < 20) warnings.add(`${key}: unknown, ignored`);
   }
   if (current !== undefined || (announced && files.size > 0)) throw new Refusal('unreadable', 'cut off: the last record does not end');
+  if (artificial > 0) warnings.add(`${artificial} ${artificial === 1 ? 'row' : 'rows'} of line 0 left out: made by the compiler`);
   const read = [...files].map(([path, hits]) => coverageOf(path, hits));
   if (read.every((file) => file.lines.found === 0)) throw new Refusal('empty', 'holds no line (DA)');
   return { kind: 'coverage', files: read, warnings: [...warnings], digest };
