@@ -19,8 +19,9 @@ export function placeOf(plan: RolloutPlan, state: RolloutState): Place {
 export type Arrow = readonly [from: readonly Place[], on: RolloutEvent['kind'], to: readonly Place[]];
 
 const hidden = ['prepare', 'attest', 'verify'] as const;
-const exposed = ['shift', 'watch', 'commit', 'keep-warm', 'drain', 'retire'] as const;
-const watched = ['shift', 'watch', 'commit', 'keep-warm', 'drain'] as const;
+// What runs is measured before it gets any traffic and before it gets more.
+const exposed = ['attest', 'shift', 'watch', 'commit', 'keep-warm', 'drain', 'retire'] as const;
+const watched = ['attest', 'shift', 'watch', 'commit', 'keep-warm', 'drain'] as const;
 const goingBack = ['reverting:route', 'reverting:drain', 'reverting:preserve', 'reverting:retire'] as const;
 
 /**
@@ -40,10 +41,10 @@ export const arrows: readonly Arrow[] = [
 
   // The way forward.
   [['prepare'], 'placed', ['attest']],
-  [['attest'], 'attested', ['verify', 'reverting:preserve']],
+  [['attest'], 'attested', ['verify', 'shift', 'commit', 'reverting:preserve', 'reverting:route']],
   [['verify'], 'verified', ['shift', 'reverting:preserve']],
   [['shift'], 'routed', ['shift', 'watch']],
-  [['watch'], 'watch-ended', ['shift', 'commit', 'reverting:route']],
+  [['watch'], 'watch-ended', ['attest', 'reverting:route']],
   [['commit'], 'committed', ['keep-warm', 'succeeded']],
   [['keep-warm'], 'watch-ended', ['drain', 'reverting:route']],
   [['keep-warm'], 'room-asked', ['drain']],
@@ -58,12 +59,12 @@ export const arrows: readonly Arrow[] = [
 
   // Watching beside a phase can only raise the alarm.
   ...watched.map((place): Arrow => [[place], 'watch-progressed', [place]]),
-  [['shift', 'commit', 'drain'], 'watch-ended', ['reverting:route']],
+  [['attest', 'shift', 'commit', 'drain'], 'watch-ended', ['reverting:route']],
 
   // Another controller.
   [[...hidden, ...exposed], 'adopted', ['reclaiming']],
   [['reclaiming'], 'adopted', ['reclaiming']],
-  [['reclaiming'], 'epoch-taken', [...hidden, ...exposed]],
+  [['reclaiming'], 'epoch-taken', [...new Set([...hidden, ...exposed])].filter((place) => place !== 'commit')],
   [['reclaiming'], 'superseded', ['reclaiming', 'reverting:preserve', 'reverting:route', 'stuck']],
   [['reclaiming'], 'step-failed', ['reverting:preserve', 'reverting:route']],
   [['reclaiming'], 'deadline-passed', ['reverting:preserve', 'reverting:route']],

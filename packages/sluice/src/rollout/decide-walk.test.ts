@@ -79,10 +79,13 @@ test('a good upgrade gives its commands in this order (R-ROLL-02)', () => {
     'verify',
     'route 9500/500 back to blue at 5',
     'watch',
+    'attest',
     'route 5000/5000 back to blue at 5',
     'watch',
+    'attest',
     'route 0/10000 back to blue at 5',
     'watch',
+    'attest',
     'commit',
     'watch',
     'drain',
@@ -101,7 +104,16 @@ test('what is stopped or kept is named by the key of its order, not by its slot 
 });
 
 test('a first release gets all traffic at once and is not waited for by an old slot', () => {
-  expect(drive(first, () => false).commands).toEqual(['take-epoch', 'place', 'attest', 'verify', 'route 0/10000 at 5', 'watch', 'commit']);
+  expect(drive(first, () => false).commands).toEqual([
+    'take-epoch',
+    'place',
+    'attest',
+    'verify',
+    'route 0/10000 at 5',
+    'watch',
+    'attest',
+    'commit',
+  ]);
 });
 
 test('a controller that takes over claims a newer epoch first, so that the one before it can move nothing any more (I14)', () => {

@@ -39,14 +39,17 @@ test('decide has exactly the arrows of the table, no more and no fewer', () => {
   });
 });
 
-test.each(worlds)('$name: no weight moves to the new slot before it was attested and verified (I6)', ({ plan, moves }) => {
-  for (const { decision, to } of moves) {
-    for (const command of decision.commands) {
-      if (command.kind !== 'route' || command.weights[plan.candidate] === 0) continue;
-      expect(to.history).toMatchObject({ attested: true, verified: true });
+test.each(worlds)(
+  '$name: no weight moves to the new slot before it was verified, and attested since weight moved last (I6)',
+  ({ plan, moves }) => {
+    for (const { decision, to } of moves) {
+      for (const command of decision.commands) {
+        if (command.kind !== 'route' || command.weights[plan.candidate] === 0) continue;
+        expect(to.history).toMatchObject({ attested: true, verified: true });
+      }
     }
-  }
-});
+  },
+);
 
 test.each(worlds)('$name: every route command carries the epoch this rollout took last (I14)', ({ moves }) => {
   const routes = moves.flatMap(({ event, decision, to }) =>

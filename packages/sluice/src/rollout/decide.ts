@@ -1,7 +1,9 @@
 import { assertNever } from '#kernel';
 import { problemOfAttestations } from './attestation.ts';
+import { type Crash, crashOf } from './crash.ts';
 import { nextCommand, phaseAt, weightsOf } from './next-command.ts';
 import type { Phase } from './phase.ts';
+import type { InstanceStatus } from './ports.ts';
 import type { Problem, Reason, Where } from './reason.ts';
 import { ended, giveUp, type Step, stepReverting } from './reverting.ts';
 import { exposedAt, type RolloutPlan } from './rollout-plan.ts';
@@ -131,7 +133,7 @@ function stepReclaiming(
   switch (event.kind) {
     case 'epoch-taken':
       return {
-        next: { kind: 'running', epoch: event.epoch, at: state.at, watch: state.watch },
+        next: { kind: 'running', epoch: event.epoch, at: measuredAgainFrom(plan, state.at), watch: state.watch },
         facts: [{ kind: 'epoch-taken', epoch: event.epoch }],
       };
     case 'superseded':
@@ -150,6 +152,16 @@ function stepReclaiming(
       return undefined;
   }
 }
+
+/**
+ * A controller may have been away for hours between a measurement and what it allowed: whoever takes over measures again before weight moves or the commit point
+ * passes (I6). The first shift is not gone back from: weight may have moved already, and only from here on is it known that there is something to take back. The driver measures there.
+ */
+const measuredAgainFrom = (plan: RolloutPlan, at: number): number => {
+  const { kind } = phaseAt(plan, at);
+  const moves = (kind === 'shift' || kind === 'commit') && at > 0 && exposedAt(plan, at - 1);
+  return moves && phaseAt(plan, at - 1).kind === 'attest' ? at - 1 : at;
+};
 
 type Running = Extract<RolloutState, { readonly kind: 'running' }>;
 
@@ -197,7 +209,7 @@ function stepPhase(plan: RolloutPlan, state: Running, phase: Phase, event: Rollo
       const problem = problemOfVerification(plan, event);
       return problem === undefined
         ? advance(plan, state)
-        : giveUp(plan, state, broken('verify', { kind: 'verification', message: problem }));
+        : giveUp(plan, state, broken('verify', { kind: 'verification', message: problem, ...crashed(event.instances) }));
     }
     case 'shift':
     case 'retire': {
@@ -240,7 +252,15 @@ function stepWatch(
   // Beside another phase a watch can only raise the alarm; that phase has its own end.
   if (phase.kind !== 'watch' && phase.kind !== 'keep-warm') return undefined;
   if (verdict.kind === 'pass') return advance(plan, { ...state, watch }, [judged]);
-  return after(judged, giveUp(plan, state, { kind: 'inconclusive', during: phase.kind, because: verdict.because }));
+  return after(
+    judged,
+    giveUp(plan, state, {
+      kind: 'inconclusive',
+      during: phase.kind,
+      because: verdict.because,
+      ...(verdict.crash && { crash: verdict.crash }),
+    }),
+  );
 }
 
 const after = (fact: RolloutFact, { next, facts }: Step): Step => ({ next, facts: [fact, ...facts] });
@@ -272,6 +292,11 @@ function superseded(
   if (event.latch !== undefined) return giveUp(plan, { at: from.at, epoch: event.epoch }, { kind: 'latched', latch: event.latch });
   return ended({ kind: 'stuck', why: { kind: 'superseded', epoch: event.epoch }, during: phaseAt(plan, from.at).kind });
 }
+
+const crashed = (instances: readonly InstanceStatus[]): { readonly crash?: Crash } => {
+  const crash = crashOf(instances);
+  return crash === undefined ? {} : { crash };
+};
 
 const fail = (why: Reason): Step => ended({ kind: 'failed', why });
 const late = (during: Where): Reason => ({ kind: 'deadline', during });

@@ -1,6 +1,8 @@
 export { problemOfAttestations } from './attestation.ts';
 export { arrows, placeOf } from './arrows.ts';
 export type { Arrow, Place } from './arrows.ts';
+export { crashOf, describeCrash, describeExit } from './crash.ts';
+export type { Crash } from './crash.ts';
 export { canRevert, decide, keepsWarm } from './decide.ts';
 export type { Decision } from './decide.ts';
 export { FakeRouter } from './fake-router.ts';
@@ -43,7 +45,7 @@ export type { RouterClause, RouterRig } from './router-contract.ts';
 export { afterFact, allTo, emptyRoutingTable, isSplit, movingWeight, reverting, revertsAfter, takingEpoch } from './routing.ts';
 export type { RevertOrder, Routing, RoutingFact, RoutingTable } from './routing.ts';
 export { deadlineOf, nextCommand, otherSlot, phaseAt, weightsOf } from './next-command.ts';
-export { describeProblem, describeReason, worthRepeating } from './reason.ts';
+export { crashBehind, describeProblem, describeReason, worthRepeating } from './reason.ts';
 export type { Problem, Reason, Where } from './reason.ts';
 export { committedAt, exposedAt, planRollout } from './rollout-plan.ts';
 export type { RolloutPlan } from './rollout-plan.ts';

@@ -1,4 +1,5 @@
 import { assertNever } from '#kernel';
+import { type Crash, describeCrash } from './crash.ts';
 import type { Phase } from './phase.ts';
 import type { Latch, RouterRefusal, TargetProblem } from './ports.ts';
 import type { Fault } from './watch-verdict.ts';
@@ -8,7 +9,7 @@ export type Problem =
   | { readonly kind: 'target'; readonly problem: TargetProblem }
   | { readonly kind: 'router'; readonly refusal: RouterRefusal }
   | { readonly kind: 'attestation'; readonly message: string }
-  | { readonly kind: 'verification'; readonly message: string }
+  | { readonly kind: 'verification'; readonly message: string; readonly crash?: Crash }
   | { readonly kind: 'slot-in-use'; readonly message: string };
 
 /** Where in a rollout something happened. */
@@ -18,14 +19,44 @@ export type Where = Phase['kind'] | 'claim' | `revert-${'route' | 'drain' | 'pre
 export type Reason =
   | { readonly kind: 'problem'; readonly during: Where; readonly problem: Problem }
   | { readonly kind: 'fault'; readonly during: Where; readonly fault: Fault }
-  | { readonly kind: 'inconclusive'; readonly during: Where; readonly because: string }
+  | { readonly kind: 'inconclusive'; readonly during: Where; readonly because: string; readonly crash?: Crash }
   | { readonly kind: 'deadline'; readonly during: Where }
   | { readonly kind: 'asked'; readonly by: string; readonly reason: string }
   | { readonly kind: 'latched'; readonly latch: Latch }
   | { readonly kind: 'superseded'; readonly epoch: number };
 
-/** A reason in one line, for people. */
+/** The crash behind a reason, where there is one. */
+export function crashBehind(reason: Reason): Crash | undefined {
+  switch (reason.kind) {
+    case 'fault':
+      return reason.fault.crash;
+    case 'problem':
+      return reason.problem.kind === 'verification' ? reason.problem.crash : undefined;
+    case 'inconclusive':
+      return reason.crash;
+    case 'deadline':
+    case 'asked':
+    case 'latched':
+    case 'superseded':
+      return undefined;
+    default:
+      return assertNever(reason);
+  }
+}
+
+/** The same reason with a crash that was found after it was decided: a fault shows in requests before anybody has looked at the process. */
+export const withCrash = (reason: Reason, crash: Crash | undefined): Reason =>
+  crash === undefined || reason.kind !== 'fault' || reason.fault.crash !== undefined
+    ? reason
+    : { ...reason, fault: { ...reason.fault, crash } };
+
+/** A reason in one line, for people: a crash first, then what it did to requests. */
 export function describeReason(reason: Reason): string {
+  const crash = crashBehind(reason);
+  return crash === undefined ? describeCause(reason) : `${describeCrash(crash)}; ${describeCause(reason)}`;
+}
+
+function describeCause(reason: Reason): string {
   switch (reason.kind) {
     case 'problem':
       return `${reason.during}: ${describeProblem(reason.problem)}`;

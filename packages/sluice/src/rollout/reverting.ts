@@ -1,4 +1,4 @@
-import type { Reason } from './reason.ts';
+import { type Reason, withCrash } from './reason.ts';
 import { exposedAt, type RolloutPlan } from './rollout-plan.ts';
 import type { GivenUp, RolloutEvent, RolloutFact, RolloutState, WayBack } from './state.ts';
 
@@ -42,7 +42,10 @@ export function stepReverting(plan: RolloutPlan, state: Reverting, event: Rollou
       if (event.kind === 'deadline-passed') return on(state, 'preserve', [{ kind: 'drain-cut-short', slot: plan.candidate }]);
       return event.kind === 'step-failed' ? stay(state) : undefined;
     case 'preserve':
-      if (event.kind === 'preserved') return on(state, 'retire', [{ kind: 'preserved', slot: plan.candidate, folder: event.folder }]);
+      if (event.kind === 'preserved') {
+        const kept: RolloutFact = { kind: 'preserved', slot: plan.candidate, folder: event.folder };
+        return on({ ...state, why: withCrash(state.why, event.crash) }, 'retire', [kept]);
+      }
       // Lost logs are a pity; a bad version that runs on because its logs could not be kept would be worse.
       if (event.kind === 'deadline-passed')
         return on(state, 'retire', [{ kind: 'not-preserved', slot: plan.candidate, because: 'deadline passed' }]);

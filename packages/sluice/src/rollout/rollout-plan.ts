@@ -44,6 +44,8 @@ export function problemOfPhases(phases: readonly Phase[]): string | undefined {
     if (at(guard) < 0 || at(guard) > firstShift)
       return `${guard} must come before the first shift: no weight moves to what was not examined (I6)`;
   }
+  const unmeasured = phases.find(({ kind }, here) => (kind === 'shift' || kind === 'commit') && !measures(phases[here - 1]));
+  if (unmeasured !== undefined) return `${unmeasured.kind} must come right after attest or verify: what runs is measured before each (I6)`;
   if (phases.findLastIndex((phase) => phase.kind === 'shift') > at('commit')) return 'no weight moves after commit';
   for (const late of ['keep-warm', 'drain', 'retire'] as const) {
     if (at(late) >= 0 && at(late) < at('commit')) return `${late} must come after commit: the old slot stays warm until then (I9)`;
@@ -52,6 +54,9 @@ export function problemOfPhases(phases: readonly Phase[]): string | undefined {
   if (at('retire') >= 0 && at('retire') !== phases.length - 1) return 'nothing comes after retire';
   return undefined;
 }
+
+/** Verifying ends with a measurement of its own. */
+const measures = (phase: Phase | undefined): boolean => phase?.kind === 'attest' || phase?.kind === 'verify';
 
 /** Whether the new version may have got traffic once phase `at` was begun. */
 export const exposedAt = (plan: RolloutPlan, at: number): boolean => plan.phases.slice(0, at + 1).some((phase) => phase.kind === 'shift');

@@ -1,4 +1,5 @@
 import type { Duration } from '#kernel';
+import type { Crash } from './crash.ts';
 import type { Phase } from './phase.ts';
 import type { Attestation, InstanceStatus, Latch, ServiceKey, Slot, SlotCounters, Weights } from './ports.ts';
 import type { Problem, Reason, Where } from './reason.ts';
@@ -59,7 +60,8 @@ export type RolloutEvent =
   | { readonly kind: 'committed' }
   | { readonly kind: 'drained'; readonly weights: Weights; readonly inFlight: number; readonly sessions: number }
   | { readonly kind: 'retired' }
-  | { readonly kind: 'preserved'; readonly folder: string }
+  /** `crash`: how an instance of the slot ended by itself, when one did. */
+  | { readonly kind: 'preserved'; readonly folder: string; readonly crash?: Crash }
   /** What the router shows after a revert was ordered. */
   | { readonly kind: 'revert-observed'; readonly epoch: number; readonly weights: Weights; readonly latch?: Latch }
   | { readonly kind: 'step-failed'; readonly problem: Problem }

@@ -17,7 +17,7 @@ export function problemOfVerification(
   if (!allHealthy(plan, seen.instances)) {
     const healthy = seen.instances.filter((one) => one.state === 'healthy').length;
     const sick = seen.instances.find((one) => one.state !== 'healthy');
-    return `${healthy} of ${plan.instances} instances are healthy${sick === undefined ? '' : `; ${sick.name} is ${sick.state}${sick.note === undefined ? '' : `: ${sick.note}`}`}`;
+    return `${healthy} of ${plan.instances} instances are healthy${sick === undefined ? '' : `; ${sick.name} is ${sick.state}${sick.note === undefined || sick.lastExit !== undefined ? '' : `: ${sick.note}`}`}`;
   }
   for (const check of plan.smoke) {
     // A check that nobody ran proves nothing (I1).

@@ -1,3 +1,5 @@
+import type { Crash } from './crash.ts';
+
 /** What one slot did during a watch. Latencies in microseconds. */
 export type SlotNumbers = {
   readonly answers: number;
@@ -21,14 +23,20 @@ export type WatchNumbers = {
 /** Which rule found a fault. `hard-*` are ours, the others are declared triggers. */
 export type FaultRule = 'hard-errors' | 'hard-latency' | 'error-rate' | 'latency' | 'health-failures' | 'restarts';
 
-/** A watch that found the new version bad. */
-export type Fault = { readonly kind: 'fail'; readonly rule: FaultRule; readonly because: string; readonly numbers: WatchNumbers };
+/** A watch that found the new version bad; `crash` when an instance of it ended by itself, which is then the cause. */
+export type Fault = {
+  readonly kind: 'fail';
+  readonly rule: FaultRule;
+  readonly because: string;
+  readonly numbers: WatchNumbers;
+  readonly crash?: Crash;
+};
 
 /** How a watch ended. */
 export type WatchEnd =
   | { readonly kind: 'pass'; readonly because: string; readonly numbers: WatchNumbers }
   | Fault
-  | { readonly kind: 'inconclusive'; readonly because: string; readonly numbers: WatchNumbers };
+  | { readonly kind: 'inconclusive'; readonly because: string; readonly numbers: WatchNumbers; readonly crash?: Crash };
 
 /** What a watch says after each sample. `doubt` is why it does not count, or not yet end, while exposure holds. */
 export type WatchVerdict = { readonly kind: 'continue'; readonly doubt?: string } | WatchEnd;

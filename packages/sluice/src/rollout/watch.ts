@@ -1,5 +1,6 @@
 import { formatCount, formatDuration } from '#kernel';
 import { beganAnew, type BothCounters, type Delta, deltaOf, leftIn, problemOfCounters } from './counter-delta.ts';
+import { crashOf } from './crash.ts';
 import { histogramTotal, quantile } from './histogram.ts';
 import { judge } from './judge.ts';
 import type { InstanceStatus, Sample, SlotCounters } from './ports.ts';
@@ -31,6 +32,15 @@ const freshWithin = 5_000;
  * bounded time, then the policy applies (D14, D15).
  */
 export function observe(progress: WatchProgress, reading: Reading, rules: WatchRules): Observed {
+  const observed = look(progress, reading, rules);
+  const { verdict } = observed;
+  const crash = reading.kind === 'sample' ? crashOf(reading.sample.instances) : undefined;
+  // What an instance died of says more than the share of requests that noticed.
+  if (crash === undefined || (verdict.kind !== 'fail' && verdict.kind !== 'inconclusive')) return observed;
+  return { ...observed, verdict: { ...verdict, crash } };
+}
+
+function look(progress: WatchProgress, reading: Reading, rules: WatchRules): Observed {
   const at = reading.kind === 'sample' ? reading.sample.at : reading.at;
   const elapsed = progress.lastAt === undefined ? 0 : at - progress.lastAt;
   // Delivered late, twice, or with a time that is none: it cannot be put in order, so it says nothing.

@@ -1,6 +1,9 @@
 import { assertNever, type Clock } from '#kernel';
 import {
   allHealthy,
+  crashOf,
+  exposedAt,
+  phaseAt,
   problemOfAttestations,
   worthRepeating,
   type Problem,
@@ -41,12 +44,20 @@ export async function perform(context: EffectContext, command: Quick): Promise<R
     const interruption = command.kind === 'revert' || command.kind === 'observe-revert' ? undefined : context.asked();
     if (interruption !== undefined) return interruption;
     const event = await attempt(context, command);
-    const again = event.kind === 'step-failed' && worthRepeating(event.problem);
+    const again = event.kind === 'step-failed' && (worthRepeating(event.problem) || isBetweenStarts(context, command, event.problem));
     if (!again) return event;
     if (context.late()) return { kind: 'deadline-passed' };
     await context.clock.sleep(LOOK_MS, context.signal);
   }
 }
+
+/** While it serves, an instance that ended a moment ago is started again by its agent: not to be measured now is no reason yet to take the version back. */
+const isBetweenStarts = ({ rollout: { plan, state } }: EffectContext, command: Quick, problem: Problem): boolean =>
+  command.kind === 'attest' &&
+  state.kind === 'running' &&
+  exposedAt(plan, state.at) &&
+  problem.kind === 'target' &&
+  problem.problem.kind === 'refused';
 
 async function attempt(context: EffectContext, command: Quick): Promise<RolloutEvent> {
   const { rollout, target, router } = context;
@@ -68,6 +79,8 @@ async function attempt(context: EffectContext, command: Quick): Promise<RolloutE
       return verify(context);
     case 'route': {
       const { epoch, weights, revertTo } = command;
+      const unmeasured = await problemOfFirstShift(context);
+      if (unmeasured !== undefined) return unmeasured;
       const routed = await router.route(service, revertTo === undefined ? { epoch, weights } : { epoch, weights, revertTo });
       if (!routed.ok) return refused(context, routed.error);
       return { kind: 'routed', epoch: routed.value.epoch, weights: routed.value.weights, counters: routed.value.counters };
@@ -77,8 +90,13 @@ async function attempt(context: EffectContext, command: Quick): Promise<RolloutE
       return retired.ok ? { kind: 'retired' } : failed({ kind: 'target', problem: retired.error });
     }
     case 'preserve': {
+      // What it died of, before its slot is emptied.
+      const seen = await target.observe(service, command.slot);
+      const crash = seen.ok && seen.value.key === command.key ? crashOf(seen.value.instances) : undefined;
       const preserved = await target.preserve(service, command.slot, command.key, command.name);
-      return preserved.ok ? { kind: 'preserved', folder: preserved.value } : failed({ kind: 'target', problem: preserved.error });
+      return preserved.ok
+        ? { kind: 'preserved', folder: preserved.value, ...(crash === undefined ? {} : { crash }) }
+        : failed({ kind: 'target', problem: preserved.error });
     }
     case 'revert': {
       const reverted = await router.revert(service, { id: command.id, by: command.by, reason: command.reason });
@@ -144,6 +162,15 @@ async function measuredAgain({
   }
   const message = problemOfAttestations(plan, attested.value);
   return message === undefined ? { kind: 'as-approved' } : failed({ kind: 'attestation', message });
+}
+
+/** The first traffic is given to what was measured a moment ago, also when the controller that verified it is long dead (I6); every later shift has a phase of its own for that. */
+async function problemOfFirstShift(context: EffectContext): Promise<RolloutEvent | undefined> {
+  const { plan, state } = context.rollout;
+  if (state.kind !== 'running' || phaseAt(plan, state.at).kind !== 'shift' || exposedAt(plan, state.at - 1)) return undefined;
+  const measured = await measuredAgain(context);
+  if (measured.kind === 'as-approved') return undefined;
+  return measured.kind === 'not-measured' ? failed({ kind: 'attestation', message: measured.message }) : measured;
 }
 
 /** A router that refuses tells of somebody who was there before us; what it shows now says who. */

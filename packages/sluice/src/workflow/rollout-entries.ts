@@ -1,6 +1,6 @@
 import { assertNever, type Clock } from '#kernel';
 import type { Outcome, PendingEntry, Reason as EntryReason } from '#ledger';
-import { otherSlot, type Reason, type RolloutFact, type RolloutState } from '#rollout';
+import { crashBehind, otherSlot, type Crash, type Reason, type RolloutFact, type RolloutState } from '#rollout';
 import type { Deployment } from './deployment.ts';
 import { entryTime, type Recorder } from './record.ts';
 import type { RolloutRecord } from './rollout-record.ts';
@@ -63,7 +63,8 @@ function entryOf(record: Recorder, fact: RolloutFact, context: ChangeContext): P
         samplesNew: candidate.answers,
         samplesOld: stable?.answers ?? 0,
       };
-      const reasons: readonly EntryReason[] = verdict.kind === 'fail' ? [{ code: verdict.rule, facts: {} }] : [];
+      const reasons: readonly EntryReason[] =
+        verdict.kind === 'fail' ? [...crashReasons(verdict.crash), { code: verdict.rule, facts: {} }] : [];
       return record.entry('rollout.verdict', { ...head, body, outcome: outcomeOfVerdict[verdict.kind], reasons });
     }
     case 'reverted': {
@@ -78,7 +79,7 @@ function entryOf(record: Recorder, fact: RolloutFact, context: ChangeContext): P
         decidedAt: context.back === undefined ? now : entryTime(context.back.decidedAt),
         safeAt: context.back?.safeAt === undefined ? now : entryTime(context.back.safeAt),
       };
-      return record.entry('rollout.reverted', { ...head, body, outcome: 'reverted', reasons: why === undefined ? [] : [reasonOf(why)] });
+      return record.entry('rollout.reverted', { ...head, body, outcome: 'reverted', reasons: why === undefined ? [] : reasonsOf(why) });
     }
     case 'ended': {
       const body = {
@@ -89,7 +90,7 @@ function entryOf(record: Recorder, fact: RolloutFact, context: ChangeContext): P
         healthChecksPassed: fact.as === 'succeeded',
         rollbackCapable: context.previousVersion !== undefined,
       };
-      const reasons = fact.why === undefined ? [] : [reasonOf(fact.why)];
+      const reasons = fact.why === undefined ? [] : reasonsOf(fact.why);
       return record.entry('rollout.finished', { ...head, body, outcome: outcomeOfEnd[fact.as], reasons });
     }
     case 'started':
@@ -116,6 +117,15 @@ const outcomeOfEnd = {
   cancelled: 'cancelled',
   stuck: 'failed',
 } as const satisfies Record<string, Outcome>;
+
+/** The cause first: a crash, by its exit code or signal and how often; then the rule that noticed. What the process said stays in the rows. */
+const reasonsOf = (reason: Reason): readonly EntryReason[] => [...crashReasons(crashBehind(reason)), reasonOf(reason)];
+
+const crashReasons = (crash: Crash | undefined): readonly EntryReason[] => {
+  if (crash === undefined) return [];
+  const { how, times } = crash;
+  return [{ code: 'crash', facts: how.kind === 'code' ? { exitCode: how.code, times } : { signal: how.signal, times } }];
+};
 
 /** A reason as code and facts: its words may quote a person or a service, and those never enter the ledger (I10). */
 function reasonOf(reason: Reason): EntryReason {

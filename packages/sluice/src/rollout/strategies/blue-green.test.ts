@@ -20,7 +20,7 @@ const risingWeights = fc
   .uniqueArray(fc.integer({ min: 1, max: 10_000 }), { maxLength: 6 })
   .map((weights) => weights.toSorted((a, b) => a - b));
 
-test('5 %, 50 %, 100 % become shift and watch each, then commit, keep warm, drain, retire (R-ROLL-02)', () => {
+test('5 %, 50 %, 100 % become a measurement, a shift and a watch each, then a measurement, commit, keep warm, drain, retire (R-ROLL-02, I6)', () => {
   const phases = blueGreen(policy([500, 5_000, 10_000]), { firstRelease: false });
   expect(phases.map((phase) => ('weight' in phase ? `${phase.kind} ${phase.weight / 100}` : phase.kind))).toEqual([
     'prepare',
@@ -28,10 +28,13 @@ test('5 %, 50 %, 100 % become shift and watch each, then commit, keep warm, drai
     'verify',
     'shift 5',
     'watch 5',
+    'attest',
     'shift 50',
     'watch 50',
+    'attest',
     'shift 100',
     'watch 100',
+    'attest',
     'commit',
     'keep-warm',
     'drain',
@@ -60,7 +63,7 @@ test('whatever the steps, the phases are in an order that loses nothing (I6, I9,
 
 test('a first release is prepared, examined, given everything, watched briefly and committed', () => {
   const phases = blueGreen(policy([500, 10_000]), { firstRelease: true });
-  expect(phases.map((phase) => phase.kind)).toEqual(['prepare', 'attest', 'verify', 'shift', 'watch', 'commit']);
+  expect(phases.map((phase) => phase.kind)).toEqual(['prepare', 'attest', 'verify', 'shift', 'watch', 'attest', 'commit']);
   expect(phases[3]).toMatchObject({ weight: 10_000 });
 });
 
@@ -87,9 +90,13 @@ test('the guard on phases bites on each order that would lose something', () => 
   for (const kind of ['prepare', 'attest', 'verify', 'shift', 'commit', 'drain'] as const)
     expect(problemOfPhases(swapped(kind)), `${kind} last`).toBeDefined();
   expect(problemOfPhases([])).toBeDefined();
+  for (const [at, { kind }] of good.entries()) {
+    if (kind === 'attest')
+      expect(problemOfPhases(good.filter((_, other) => other !== at)), `without the measurement at ${at}`).toBeDefined();
+  }
 });
 
 test('every kind of policy has its strategy', () => {
   expect(Object.keys(strategies)).toEqual(['blue-green']);
-  expect(strategies['blue-green'](policy([percent(5)]), { firstRelease: true })).toHaveLength(6);
+  expect(strategies['blue-green'](policy([percent(5)]), { firstRelease: true })).toHaveLength(7);
 });

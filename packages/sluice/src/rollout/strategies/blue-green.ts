@@ -41,20 +41,19 @@ type Step = { readonly weight: BasisPoints; readonly watch: Duration };
  */
 export function blueGreen(policy: BlueGreenPolicy, facts: { readonly firstRelease: boolean }): readonly Phase[] {
   const steps = completeSteps(policy.steps);
-  const arrive: readonly Phase[] = [
-    { kind: 'prepare', deadline: prepareWithin },
-    { kind: 'attest', deadline: attestWithin },
-    { kind: 'verify', deadline: verifyWithin },
-  ];
+  const attest: Phase = { kind: 'attest', deadline: attestWithin };
+  const arrive: readonly Phase[] = [{ kind: 'prepare', deadline: prepareWithin }, attest, { kind: 'verify', deadline: verifyWithin }];
   const expose = (step: Step): readonly Phase[] => [
     { kind: 'shift', weight: step.weight, deadline: shiftWithin },
     { kind: 'watch', weight: step.weight, for: step.watch, deadline: watchWithin(step.watch, policy) },
   ];
   const commit: Phase = { kind: 'commit', deadline: commitWithin };
-  if (facts.firstRelease) return [...arrive, ...expose({ weight: whole, watch: steps[0]?.watch ?? undeclaredWatch }), commit];
+  if (facts.firstRelease) return [...arrive, ...expose({ weight: whole, watch: steps[0]?.watch ?? undeclaredWatch }), attest, commit];
   return [
     ...arrive,
-    ...steps.flatMap(expose),
+    // What was measured before a watch says nothing about after it: a tree that was changed meanwhile gets no more weight, and is not committed to (I6).
+    ...steps.flatMap((step, at) => (at === 0 ? expose(step) : [attest, ...expose(step)])),
+    attest,
     commit,
     { kind: 'keep-warm', for: policy.keepWarm, deadline: watchWithin(policy.keepWarm, policy) },
     { kind: 'drain', deadline: policy.drainWithin },
