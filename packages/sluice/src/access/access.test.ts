@@ -143,4 +143,45 @@ describe('who made a change', () => {
     expect(coAuthorEmails(message)).toEqual(['p2@example.com', 'P1@example.com', 'Somebody']);
     expect(coAuthorEmails('nothing to see')).toEqual([]);
   });
+
+  test.each([
+    ['another case and a blank before the colon', 'CO-AUTHORED-BY : Dana <p2@example.com>'],
+    ['no hyphen', 'Coauthored-by: Dana <p2@example.com>'],
+    ['other hyphens', 'Co\u2011authored\u2010by: Dana <p2@example.com>'],
+    ['a character that is not seen', 'Co\u200b-authored-by: Dana <p2@example.com>'],
+    ["the kernel's word", 'Co-developed-by: Dana <p2@example.com>'],
+    ['a folded line', 'Co-authored-by: Dana\n  <p2@example.com>'],
+    ['a line in the middle of the text', 'Co-authored-by: Dana <p2@example.com>\n\nmore text\nwithout an end'],
+    ['an indented line', 'text:\n\n    Co-authored-by: Dana <p2@example.com>'],
+    ['a return without a line feed', 'text\rCo-authored-by: Dana <p2@example.com>'],
+    ['separators of records', 'text\u001eCo-authored-by: Dana <p2@example.com>\u001fmore'],
+    ['an address without brackets', 'Co-authored-by: p2@example.com'],
+    ['a remark behind the address', 'Co-authored-by: Dana <p2@example.com> (pairing)'],
+  ])('a co-author is found however it is spelled: %s (C04)', (_, text) => {
+    expect(coAuthorEmails(`subject\n\n${text}\n`)).toEqual(['p2@example.com']);
+  });
+
+  test('all of several co-authors on one line count, and what git alone reads counts too', () => {
+    expect(coAuthorEmails('x\n\nCo-authored-by: A <a@x.example>, B <b@x.example> and c@x.example')).toEqual([
+      'a@x.example',
+      'b@x.example',
+      'c@x.example',
+    ]);
+    expect(coAuthorEmails('x', 'Co-authored-by: A <a@x.example>\nReviewed-by: B <b@x.example>\n')).toEqual(['a@x.example']);
+    expect(coAuthorEmails('fix: coauthors = []\n\nfoo(author: "x")\nReviewed-by: B <b@x.example>')).toEqual([]);
+  });
+
+  test('a declared machine is nobody, and hides nobody who is in the same commit', () => {
+    const forge = 'noreply@forge.example';
+    const squashed = { ...commit, committerEmail: 'NoReply@forge.example', coAuthorEmails: ['p2@example.com'] };
+    expect(changeAuthors([squashed], people)).toMatchObject({ ok: false });
+    const both = { ok: true, value: new Set([erin.person.id, dana.person.id]) };
+    expect(changeAuthors([squashed], people, { [forge]: 'committer' })).toEqual(both);
+    const written = { ...commit, authorEmail: forge, committerEmail: forge };
+    expect(changeAuthors([written], people, { [forge]: 'committer' })).toMatchObject({ ok: false });
+    expect(changeAuthors([written], people, { [forge]: 'author' })).toEqual({ ok: true, value: new Set() });
+    // Declared or not, what is a person's counts as the person.
+    expect(changeAuthors([commit], people, { 'p1@example.com': 'author' })).toEqual({ ok: true, value: new Set([erin.person.id]) });
+    expect(changeAuthors([{ ...commit, committerEmail: 'constructor' }], people, { [forge]: 'author' })).toMatchObject({ ok: false });
+  });
 });

@@ -11,6 +11,7 @@ test('the door of access offers these names, and a change of them is a decision'
       "emailForm",
       "encodeIdentity",
       "isApprovalBy",
+      "isMachine",
       "keyDigestOf",
       "newIdentity",
       "publicKeyOf",

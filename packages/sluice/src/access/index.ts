@@ -1,5 +1,5 @@
-export { changeAuthors, coAuthorEmails } from './change-author.ts';
-export type { CommitEmails } from './change-author.ts';
+export { changeAuthors, coAuthorEmails, isMachine } from './change-author.ts';
+export type { CommitEmails, MachineIdentities } from './change-author.ts';
 export { decodeIdentity, encodeIdentity, newIdentity } from './identity-file.ts';
 export type { Identity } from './identity-file.ts';
 export { admitPerson, emailForm, keyDigestOf, publicKeyOf } from './person.ts';

@@ -10,18 +10,16 @@ export type Commit = {
   readonly sha: string;
   readonly subject: string;
   readonly tags: readonly string[];
-  /** RFC 3339, the committer's. */
-  readonly at: string;
   readonly authorEmail: string;
   readonly committerEmail: string;
-  /** E-mails of `Co-authored-by` trailers. */
+  /** E-mails of `Co-authored-by` and other lines that name who else wrote it. */
   readonly coAuthorEmails: readonly string[];
 };
 
 /** Where commits come from. */
 export interface Source {
   resolve(ref: string): Promise<Result<Commit, SluiceError>>;
-  /** Commits reachable from `to` and not from `from`, newest first; all of them without `from`. */
+  /** Commits reachable from `to` and not from `from`, newest first; all of them without `from`. Refused where one of them may be missing. */
   between(from: string | undefined, to: string): Promise<Result<readonly Commit[], SluiceError>>;
   /** The files of a commit in a folder of their own; the same commit again is the same files. All or nothing. */
   checkout(sha: string, folder: string): Promise<Result<void, SluiceError>>;

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { devNull } from 'node:os';
 
 /** What a call of git came to. */
-export type GitAnswer = { readonly code: number; readonly stdout: string; readonly stderr: string };
+export type GitAnswer = { readonly code: number; readonly stdout: Buffer; readonly stderr: string };
 
 /** Large histories are read in one go: 200,000 commits of a page each. */
 const MOST_OUTPUT = 256 * 1024 * 1024;
@@ -16,6 +16,11 @@ const safe = [
   'core.fsmonitor=false',
   'core.pager=cat',
   'core.attributesFile=/dev/null',
+  // Parents are those of the commits themselves, and no list of trailers or of people is the repository's.
+  'core.commitGraph=false',
+  'log.mailmap=false',
+  'trailer.separators=:=',
+  'i18n.logOutputEncoding=UTF-8',
   'protocol.allow=never',
   'protocol.file.allow=always',
   'gc.auto=0',
@@ -39,20 +44,27 @@ const environment = {
   GIT_TERMINAL_PROMPT: '0',
   GIT_OPTIONAL_LOCKS: '0',
   GIT_NO_REPLACE_OBJECTS: '1',
+  GIT_GRAFT_FILE: devNull,
   GIT_NO_LAZY_FETCH: '1',
 };
 
+/** What a call of git gets besides its arguments. */
+type GitInput = { readonly env?: Readonly<Record<string, string>>; readonly input?: string };
+
 /** Runs git in a repository, without a shell. Arguments that come from outside stand after `--end-of-options`. */
-export function git(repository: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<GitAnswer> {
+export function git(repository: string, args: readonly string[], { env = {}, input }: GitInput = {}): Promise<GitAnswer> {
   return new Promise((resolve) => {
-    execFile(
+    const child = execFile(
       'git',
       ['-C', repository, ...safe, ...args],
-      { env: { ...environment, ...env }, maxBuffer: MOST_OUTPUT, encoding: 'utf8' },
+      { env: { ...environment, ...env }, maxBuffer: MOST_OUTPUT, encoding: 'buffer' },
       (error, stdout, stderr) => {
         const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
-        resolve({ code, stdout, stderr: error !== null && code === -1 ? error.message : stderr });
+        resolve({ code, stdout, stderr: error !== null && code === -1 ? error.message : stderr.toString('utf8') });
       },
     );
+    // It may have ended before it read everything; its answer says why.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(input);
   });
 }

@@ -99,3 +99,69 @@ test('a half-made checkout of before is replaced, a whole one is left alone', as
   await source.checkout('v1.0.0', out);
   expect((await stat(out)).ino).toBe(before.ino);
 });
+
+test('nothing in a message or an address hides who made a commit: separators, folded trailers, other spellings (C04)', async () => {
+  const hostile = join(folder, 'hostile');
+  execFileSync('git', ['init', '--quiet', '--initial-branch=main', hostile]);
+  const commit = (message: string, env: Readonly<Record<string, string>> = {}): void => {
+    execFileSync('git', ['-C', hostile, 'commit', '--quiet', '--allow-empty', '--file=-'], {
+      input: message,
+      env: { ...people, ...env, PATH: process.env['PATH'] ?? '' },
+    });
+  };
+  commit('one\u001e\u001f\n\nCo-authored-by: Erin <erin@example.com>');
+  commit('two\n\nCO-authored-BY : Erin\n <erin@example.com>\n');
+  commit('three', { GIT_AUTHOR_EMAIL: 'dana\u001f@example.com' });
+  const read = await gitSource(hostile).between(undefined, 'main');
+  expect(read.ok && read.value.map((each) => [each.subject, each.authorEmail, each.committerEmail, each.coAuthorEmails])).toEqual([
+    ['three', 'dana\u001f@example.com', 'ci@example.com', []],
+    ['two', 'dana@example.com', 'ci@example.com', ['erin@example.com']],
+    ['one\u001e\u001f', 'dana@example.com', 'ci@example.com', ['erin@example.com']],
+  ]);
+});
+
+test('a commit that two readers could understand in two ways is refused by its name', async () => {
+  const tree = run('write-tree');
+  const made = (text: string): string =>
+    execFileSync('git', ['-C', repository, 'hash-object', '-t', 'commit', '-w', '--literally', '--stdin'], {
+      input: text,
+      encoding: 'utf8',
+    }).trim();
+  const who = '<dana@example.com> 1700000000 +0000';
+  for (const [text, fact] of [
+    [`tree ${tree}\nauthor Dana ${who}\ncommitter Dana ${who}\n\nx\0\n\nCo-authored-by: E <e@x.example>\n`, 'NUL'],
+    [`tree ${tree}\nauthor Dana ${who}\nauthor Erin ${who}\ncommitter Dana ${who}\n\nx\n`, 'no author or committer that can be read'],
+    [`tree ${tree}\nauthor Dana <a@x> <b@x> 1 +0000\ncommitter Dana ${who}\n\nx\n`, 'no author or committer that can be read'],
+    [`tree ${tree}\nauthor Dana ${who}\ncommitter Dana ${who}\nencoding UTF-7\n\nCo-authored-by+ADo- e\n`, 'encoding'],
+  ] as const) {
+    const read = await gitSource(repository).resolve(made(text));
+    expect([fact, !read.ok && read.error.message]).toEqual([fact, expect.stringContaining(fact)]);
+  }
+});
+
+test('history that was cut is refused with the command that completes it, and what pretends that it was never there does not count (C04)', async () => {
+  const clone = join(folder, 'shallow');
+  execFileSync('git', ['clone', '--quiet', '--depth=1', `file://${repository}`, clone]);
+  const cut = await gitSource(clone).between(undefined, 'main');
+  expect(!cut.ok && [cut.error.code, cut.error.message, cut.error.hint]).toEqual([
+    'conflict',
+    expect.stringMatching(/^shallow: the history is not whole: the parent [0-9a-f]{7} of commit [0-9a-f]{7} is not there/),
+    `git -C ${clone} fetch --unshallow, then deploy again`,
+  ]);
+  execFileSync('git', ['-C', clone, 'fetch', '--quiet', '--unshallow']);
+  // A graft and a replacement both say that the newest commit has no parents.
+  const newest = run('rev-parse', 'HEAD');
+  await writeFile(join(clone, '.git', 'info', 'grafts'), `${newest}\n`);
+  execFileSync('git', ['-C', clone, 'replace', '--graft', newest], {
+    env: { ...people, PATH: process.env['PATH'] ?? '' },
+    stdio: 'ignore',
+  });
+  await writeFile(join(clone, '.git', 'mailmap'), 'Erin <erin@example.com> <dana@example.com>\n');
+  execFileSync('git', ['-C', clone, 'config', 'mailmap.file', join(clone, '.git', 'mailmap')]);
+  execFileSync('git', ['-C', clone, 'config', 'trailer.separators', '#']);
+  const whole = await gitSource(clone).between(undefined, 'main');
+  expect(whole.ok && whole.value.map(({ subject, authorEmail }) => [subject, authorEmail])).toEqual([
+    ['second thing', 'dana@example.com'],
+    ['first', 'dana@example.com'],
+  ]);
+});

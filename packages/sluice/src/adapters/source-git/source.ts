@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { basename, dirname, join } from 'node:path';
 import { didYouMean, err, ok, SluiceError, type Result } from '#kernel';
 import type { Commit, Source } from '#workflow';
-import { commitFormat, readCommits, readTags } from './commit-log.ts';
+import { factOf, readCommits, type LogProblem } from './commit-log.ts';
 import { git } from './git.ts';
 
 /** A source over a local git repository. */
@@ -11,52 +11,50 @@ export function gitSource(repository: string): Source {
     resolve: async (ref) => {
       const sha = await commitId(repository, ref);
       if (!sha.ok) return sha;
-      const commits = await list(repository, ['--max-count=1', '--end-of-options', sha.value]);
-      if (!commits.ok) return commits;
+      const commits = await readCommits(repository, [sha.value], undefined);
+      if (!commits.ok) return err(await problem(repository, commits.error));
       const [commit] = commits.value;
       return commit === undefined ? err(broken(repository, `commit ${sha.value} cannot be read`)) : ok(commit);
     },
-    between: async (from, to) => {
-      const ends: string[] = [];
-      for (const name of from === undefined ? [to] : [to, from]) {
-        const sha = await commitId(repository, name);
-        if (!sha.ok) return sha;
-        ends.push(sha.value);
-      }
-      const [newer = '', older] = ends;
-      return list(repository, ['--end-of-options', newer, ...(older === undefined ? [] : [`^${older}`])]);
-    },
+    between: (from, to) => between(repository, from, to),
     checkout: (sha, folder) => checkout(repository, sha, folder),
   };
 }
 
-async function list(repository: string, args: readonly string[]): Promise<Result<readonly Commit[], SluiceError>> {
-  const tags = await git(repository, [
-    'for-each-ref',
-    '--sort=-version:refname',
-    `--format=%(refname:short)%1f%(objectname)%1f%(*objectname)`,
-    'refs/tags',
-  ]);
-  const log = await git(repository, ['log', commitFormat, ...args]);
-  if (log.code !== 0 || tags.code !== 0) return err(broken(repository, firstLine(log.code === 0 ? tags.stderr : log.stderr)));
-  return ok(readCommits(log.stdout, readTags(tags.stdout)));
+async function between(repository: string, from: string | undefined, to: string): Promise<Result<readonly Commit[], SluiceError>> {
+  const ends: string[] = [];
+  for (const name of from === undefined ? [to] : [to, from]) {
+    const sha = await commitId(repository, name);
+    if (!sha.ok) return sha;
+    ends.push(sha.value);
+  }
+  const [newer = '', older] = ends;
+  const walk = await git(repository, ['rev-list', '--boundary', '--end-of-options', newer, ...(older === undefined ? [] : [`^${older}`])]);
+  if (walk.code !== 0) return err(await problem(repository, { kind: 'broken', fact: factOf(walk) }));
+  const ids = walk.stdout.toString('latin1').split('\n').filter(Boolean);
+  const boundary = new Set(ids.filter((id) => id.startsWith('-')).map((id) => id.slice(1)));
+  const commits = await readCommits(
+    repository,
+    ids.filter((id) => !id.startsWith('-')),
+    boundary,
+  );
+  return commits.ok ? commits : err(await problem(repository, commits.error));
 }
 
 /** The full id of the commit that a tag, branch or abbreviated id names. */
 async function commitId(repository: string, ref: string): Promise<Result<string, SluiceError>> {
   const answer = await git(repository, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`]);
   // An older git echoes the marker before the answer.
-  const sha = answer.stdout.trim().split('\n').at(-1) ?? '';
+  const sha = answer.stdout.toString('latin1').trim().split('\n').at(-1) ?? '';
   if (answer.code === 0 && /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/.test(sha)) return ok(sha);
   const inside = await git(repository, ['rev-parse', '--git-dir']);
   if (inside.code !== 0) return err(noRepository(repository, inside.stderr));
   const names = await git(repository, ['for-each-ref', '--format=%(refname:short)', 'refs/tags', 'refs/heads']);
-  const suggestion = didYouMean(ref, names.stdout.split('\n').filter(Boolean));
-  return err(
-    new SluiceError('notFound', `${basename(repository)}: there is no tag, branch or commit "${ref}".${suggestion}`, {
-      hint: 'git tag lists the tags; a tag that was made elsewhere has to be fetched first',
-    }),
-  );
+  const suggestion = didYouMean(ref, names.stdout.toString('utf8').split('\n').filter(Boolean));
+  const hint = (await isShallow(repository))
+    ? `this clone holds only the end of the history: ${whole(repository)}`
+    : 'git tag lists the tags; a tag that was made elsewhere has to be fetched first';
+  return err(new SluiceError('notFound', `${basename(repository)}: there is no tag, branch or commit "${ref}".${suggestion}`, { hint }));
 }
 
 /**
@@ -80,8 +78,8 @@ async function checkout(repository: string, sha: string, folder: string): Promis
         ['read-tree', commit.value],
         ['checkout-index', '--all', '--force', '--quiet'],
       ]) {
-        const answer = await git(repository, args, { ...index, GIT_DIR: await gitFolder(repository) });
-        if (answer.code !== 0) return err(broken(repository, firstLine(answer.stderr)));
+        const answer = await git(repository, args, { env: { ...index, GIT_DIR: await gitFolder(repository) } });
+        if (answer.code !== 0) return err(await problem(repository, { kind: 'broken', fact: factOf(answer) }));
       }
       await rm(folder, { recursive: true, force: true });
       await rename(files, folder);
@@ -97,7 +95,7 @@ async function checkout(repository: string, sha: string, folder: string): Promis
 }
 
 async function gitFolder(repository: string): Promise<string> {
-  return (await git(repository, ['rev-parse', '--absolute-git-dir'])).stdout.trim();
+  return (await git(repository, ['rev-parse', '--absolute-git-dir'])).stdout.toString('utf8').trim();
 }
 
 const exists = (path: string): Promise<boolean> =>
@@ -106,12 +104,29 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
-const firstLine = (text: string): string => text.trim().split('\n')[0] ?? '';
+const isShallow = async (repository: string): Promise<boolean> =>
+  (await git(repository, ['rev-parse', '--is-shallow-repository'])).stdout.toString('latin1').trim() === 'true';
+
+/** Why commits or their files cannot be read, with the command that fetches what a shortened or partial clone left out. */
+async function problem(repository: string, { kind, fact }: LogProblem): Promise<SluiceError> {
+  if (await isShallow(repository)) {
+    const cut = `${basename(repository)}: the history is not whole: ${fact}, so nobody can tell who wrote what lies behind it`;
+    return kind === 'incomplete'
+      ? new SluiceError('conflict', cut, { hint: `${whole(repository)}, then deploy again` })
+      : broken(repository, fact);
+  }
+  const partial = await git(repository, ['config', '--get-regexp', String.raw`^remote\..*\.promisor$`]);
+  if (partial.code !== 0) return broken(repository, fact);
+  const left = `${basename(repository)} is a partial clone, and what is needed is not in it: ${fact}`;
+  return new SluiceError('conflict', left, { hint: `git -C ${repository} fetch --refetch --no-filter, then deploy again` });
+}
+
+const whole = (repository: string): string => `git -C ${repository} fetch --unshallow`;
 
 const broken = (repository: string, fact: string): SluiceError =>
   new SluiceError('unavailable', `git in ${repository}: ${fact === '' ? 'it did not answer' : fact}`, { hint: 'git fsck tells more' });
 
 const noRepository = (repository: string, stderr: string): SluiceError =>
   /ENOENT|not found/.test(stderr) && !/repository/i.test(stderr)
-    ? new SluiceError('unavailable', `git cannot be run: ${firstLine(stderr)}`, { hint: 'install git' })
+    ? new SluiceError('unavailable', `git cannot be run: ${stderr.trim().split('\n')[0] ?? ''}`, { hint: 'install git' })
     : new SluiceError('config', `${repository} is not a git repository`, { hint: 'git init, commit, and tag what shall be deployed' });
