@@ -15,6 +15,8 @@ export type { Duration } from './duration.ts';
 export { errorCodes, fromWireError, isErrorCode, SluiceError, toWireError } from './errors.ts';
 export type { ErrorCode, ErrorDetails, WireError } from './errors.ts';
 export { deepFreeze } from './freeze.ts';
+export { globProblem, parseGlob } from './glob.ts';
+export type { Glob } from './glob.ts';
 export { HASH_BYTES, sha256, sha256Into } from './hash.ts';
 export { ulid } from './ids.ts';
 export type { Ids } from './ids.ts';

@@ -126,7 +126,7 @@ test('bad input: a cycle is told as the path one walks, once, and beside the oth
 });
 
 test('paths stay inside the project, on every machine', () => {
-  const bad = ['/etc/passwd', '../x', 'a/../../x', 'C:/x', 'a\\b', '~/x', '', '!a', '.', 'a/{b,c', 'a}', '[z-a]', 'a[', '{{a}}'];
+  const bad = ['/etc/passwd', '../x', 'a/../../x', 'C:/x', 'a\\b', '~/x', '', '!a', '.', 'a/{b,c', 'a}', 'a[', '{{a}}'];
   expect(
     problems(
       jobs({

@@ -1,3 +1,5 @@
+import { globProblem } from '#kernel';
+
 /** What a path of a definition is for. */
 export type PathUse = 'glob' | 'made';
 
@@ -12,26 +14,14 @@ export function pathProblem(path: string, use: PathUse): string | undefined {
   if (segments.includes('..')) return 'it leads out of the project';
   if (use === 'glob') {
     if (normalPath(path) === '') return 'write ** for the whole project';
-    if (!wellFormed(path)) return 'the brackets of the pattern do not fit';
-    return path.startsWith('!') ? 'a pattern says what belongs, not what does not. Leave the "!" out, and name what belongs' : undefined;
+    if (path.startsWith('!')) return 'a pattern says what belongs, not what does not. Leave the "!" out, and name what belongs';
+    return globProblem(path);
   }
   if (/[*?]/.test(path)) return 'name the file or folder that is made, not a pattern';
   const [first] = normalPath(path).split('/');
   if (first === '' || first === undefined) return 'the whole project cannot be what a job makes. Name a folder in it';
   if (first === '.git' || first === '.sluice') return `${first} is not for jobs to write`;
   return undefined;
-}
-
-/** Whether braces are closed, not nested, and every `[a-z]` is a range: a pattern that matches nothing would cache for ever. */
-function wellFormed(glob: string): boolean {
-  const plain = glob
-    .replaceAll(/\$\{matrix\.[\w-]+\}/g, '')
-    .replaceAll(/\[[!^]?([^\]/]+)\]/g, (whole, range: string) => (isRange(range) ? '' : whole));
-  return !/[{}[\]]/.test(plain.replaceAll(/\{[^{}[\]]*\}/g, ''));
-}
-
-function isRange(range: string): boolean {
-  return [...range.matchAll(/(.)-(.)/gu)].every(([, from = '', to = '']) => from <= to);
 }
 
 /** One spelling for each path: no `./`, no doubled or closing slash. */
