@@ -1,7 +1,23 @@
 import { type Digest, digestOfJson, type Json } from '#kernel';
 
-/** What runs for one service: the read-only archive and the program that starts from it. */
-export type BundledArtifact = { readonly artifact: Digest; readonly executable: Digest };
+/**
+ * What of an artifact is in no commit: the files below an output that a job of the pipeline declared and made. `digest` is over the path, kind,
+ * permission to execute and content of each; all other files of the artifact are the commit's, byte for byte.
+ */
+export type GeneratedOutput = {
+  readonly output: string;
+  readonly job: string;
+  readonly files: number;
+  readonly bytes: number;
+  readonly digest: Digest;
+};
+
+/** What runs for one service: the read-only archive and the program that starts from it. `generated` is absent when all of it is the commit's. */
+export type BundledArtifact = {
+  readonly artifact: Digest;
+  readonly executable: Digest;
+  readonly generated?: readonly GeneratedOutput[];
+};
 
 /** Everything that makes a release what it is. Settings that differ from one environment to another are not part of it: approvals bind them beside it. */
 export type ReleaseBundle = {

@@ -11,7 +11,7 @@ export type {
 export { approvalSubject } from './approval-subject.ts';
 export type { ApprovalSubject } from './approval-subject.ts';
 export { releaseDigest } from './bundle.ts';
-export type { BundledArtifact, ReleaseBundle } from './bundle.ts';
+export type { BundledArtifact, GeneratedOutput, ReleaseBundle } from './bundle.ts';
 export { changeLine, describeChange } from './change.ts';
 export type { Change, LimitChange } from './change.ts';
 export { assignFunctions } from './function-assignment.ts';

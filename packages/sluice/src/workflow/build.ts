@@ -19,7 +19,14 @@ export async function buildRelease(facts: {
   const { state, pipeline, folder, artifacts, target, now, signal } = facts;
   const services: Record<string, ReleasedService> = {};
   for (const [name, definition] of Object.entries(state.services)) {
-    const built = await artifacts.build({ name, service: definition, folder, signal });
+    const built = await artifacts.build({
+      name,
+      service: definition,
+      folder,
+      commit: state.commit.sha,
+      outputs: state.outputs ?? [],
+      signal,
+    });
     if (!built.ok) return built;
     const executable = await target.resolveExecutable(definition.start[0]);
     if (!executable.ok) return err(unresolved(name, definition.start[0], executable.error.message));
@@ -44,7 +51,10 @@ function bundleOf(services: Readonly<Record<string, ReleasedService>>): ReleaseB
   const each = <T>(of: (service: ReleasedService) => T): Record<string, T> =>
     Object.fromEntries(entries.map(([name, service]) => [name, of(service)]));
   return {
-    artifacts: each(({ artifact, executable }) => ({ artifact, executable })),
+    artifacts: each(({ artifact, executable, contents }) => {
+      const generated = contents?.generated ?? [];
+      return generated.length === 0 ? { artifact, executable } : { artifact, executable, generated };
+    }),
     config: each(({ definition: { env: _env, ...config } }) => config as unknown as Json),
     parameters: each(({ definition }) => definition.env),
     flags: {},

@@ -20,7 +20,8 @@ export function decide(state: DeploymentState, event: DeploymentEvent): Deployme
       break;
     case 'run-passed':
       if (state.kind === 'running') {
-        return { kind: 'judged', commit: state.commit, run: state.run, verdicts: event.verdicts, services: event.services };
+        const { verdicts, services, outputs = [] } = event;
+        return { kind: 'judged', commit: state.commit, run: state.run, verdicts, services, outputs };
       }
       break;
     case 'release-ready':

@@ -142,7 +142,8 @@ async function runPipeline(
   if (!outcome.ok) return failure(context, outcome.error, read);
   const entries = runEntries(context, request, { run, commit: state.commit.sha, outcome: outcome.value });
   if (outcome.value.verdict === 'pass') {
-    return { event: { type: 'run-passed', verdicts: outcome.value.verdicts, services: outcome.value.services }, entries };
+    const { verdicts, services, outputs = [] } = outcome.value;
+    return { event: { type: 'run-passed', verdicts, services, outputs }, entries };
   }
   const code = outcome.value.verdict === 'fail' ? 'gateFailed' : 'inconclusive';
   const refusal = failure(context, new SluiceError(code, outcome.value.because, { hint: `sluice report ${run}` }), read);

@@ -41,6 +41,9 @@ export type GateVerdict = {
   readonly evidence: readonly Digest[];
 };
 
+/** An output as the plan that ran declares it: only what lies below one may be in an artifact without being in the commit. */
+export type DeclaredOutput = { readonly job: string; readonly path: string };
+
 /** The rollout whose end a cleared deployment waits for; `keepsWarm` is the version it was asked to let go, absent when it is on its way out already. */
 export type Predecessor = { readonly rollout: string; readonly version: string; readonly keepsWarm?: string };
 
@@ -55,6 +58,8 @@ export type DeploymentState =
       readonly run: string;
       readonly verdicts: readonly GateVerdict[];
       readonly services: Readonly<Record<string, Service>>;
+      /** Absent in rows of before outputs were kept. */
+      readonly outputs?: readonly DeclaredOutput[];
     }
   | { readonly kind: 'released'; readonly release: ReleaseRef }
   | { readonly kind: 'waiting-approval'; readonly release: ReleaseRef; readonly subject: Digest; readonly missing: readonly string[] }
@@ -70,7 +75,12 @@ export type DeploymentState =
 export type DeploymentEvent =
   | { readonly type: 'predecessor-through' }
   | { readonly type: 'run-started'; readonly commit: CommitSummary; readonly run: string }
-  | { readonly type: 'run-passed'; readonly verdicts: readonly GateVerdict[]; readonly services: Readonly<Record<string, Service>> }
+  | {
+      readonly type: 'run-passed';
+      readonly verdicts: readonly GateVerdict[];
+      readonly services: Readonly<Record<string, Service>>;
+      readonly outputs?: readonly DeclaredOutput[];
+    }
   | { readonly type: 'release-ready'; readonly release: ReleaseRef }
   | { readonly type: 'unchanged'; readonly because: string }
   | { readonly type: 'approval-needed'; readonly subject: Digest; readonly missing: readonly string[] }

@@ -4,6 +4,7 @@ export type { ApprovalView, Asker, DeployOrder, RevertAnswer, Signature } from '
 export { isActive, deploymentKinds } from './deployment.ts';
 export type {
   CommitSummary,
+  DeclaredOutput,
   Deployment,
   DeploymentEvent,
   DeploymentRequest,
@@ -27,7 +28,7 @@ export type {
   RecordedEvidence,
   Source,
 } from './ports.ts';
-export type { ApprovalRecord, LiveRelease, ReleasedService, ReleaseRecord } from './records.ts';
+export type { ApprovalRecord, ArtifactContents, LiveRelease, ReleasedService, ReleaseRecord } from './records.ts';
 export { isRolloutActive } from './rollout-record.ts';
 export type { Asked, RolloutRecord } from './rollout-record.ts';
 export { sequence } from './sequencer.ts';

@@ -2,7 +2,8 @@ import type { Service } from '#define';
 import type { Clock, Digest, Ids, Result, SluiceError } from '#kernel';
 import type { LogFile, NoteSigner, TreeHead, VerifierKey } from '#ledger';
 import type { MetricSource, Router, Target } from '#rollout';
-import type { GateVerdict } from './deployment.ts';
+import type { DeclaredOutput, GateVerdict } from './deployment.ts';
+import type { ArtifactContents } from './records.ts';
 import type { Store } from './store.ts';
 
 /** A commit, with the people who made it: an approver may be none of them. */
@@ -47,6 +48,8 @@ export type PipelineOutcome = {
   readonly verdicts: readonly GateVerdict[];
   /** The services that the commit itself defines. Environments, and with them protections, come from the engine's own configuration, never from a commit. */
   readonly services: Readonly<Record<string, Service>>;
+  /** Outputs that the jobs of the plan declare. */
+  readonly outputs?: readonly DeclaredOutput[];
 };
 
 /** Runs pipelines. The run directory holds the detail; the same run again resumes it, or starts it over when nothing had effects outside. */
@@ -60,14 +63,20 @@ export interface PipelineRunner {
   }): Promise<Result<PipelineOutcome, SluiceError>>;
 }
 
-/** Packs what a service runs. The same files give the same archive, byte for byte. */
+/**
+ * Packs what a service runs. The same files give the same archive, byte for byte. What is packed is the commit's own, compared with the commit, or lies
+ * below a declared output and is named as such; anything else is refused with its path.
+ */
 export interface ArtifactBuilder {
   build(order: {
     readonly name: string;
     readonly service: Service;
     readonly folder: string;
+    /** The commit whose files lie in the folder: its full id. */
+    readonly commit: string;
+    readonly outputs: readonly DeclaredOutput[];
     readonly signal: AbortSignal;
-  }): Promise<Result<{ readonly artifact: Digest; readonly archive: string }, SluiceError>>;
+  }): Promise<Result<{ readonly artifact: Digest; readonly archive: string; readonly contents?: ArtifactContents }, SluiceError>>;
 }
 
 /** Where an environment's services run and what splits their traffic. */

@@ -1,6 +1,6 @@
 import type { Service } from '#define';
 import type { Digest } from '#kernel';
-import type { Approval, ReleaseBundle } from '#release';
+import type { Approval, GeneratedOutput, ReleaseBundle } from '#release';
 import type { Slot } from '#rollout';
 import type { CommitSummary, GateVerdict } from './deployment.ts';
 
@@ -12,7 +12,12 @@ export type ReleasedService = {
   readonly archive: string;
   /** Digest of the program that `start` resolves to. */
   readonly executable: Digest;
+  /** Absent in releases of before it was told. */
+  readonly contents?: ArtifactContents;
 };
+
+/** What an artifact is made of: so many files that are the commit's, byte for byte, and what jobs made, output by output. */
+export type ArtifactContents = { readonly tracked: number; readonly generated: readonly GeneratedOutput[] };
 
 /** An immutable bundle and where it came from. */
 export type ReleaseRecord = {
