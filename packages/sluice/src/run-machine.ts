@@ -1,17 +1,19 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { LocalCache } from '#cache-local';
 import type { OpenRun, OpenRunOrder, RunMachine } from '#cli';
 import { openRun, unresolvedEffects } from '#executor-process';
-import { systemClock } from '#host';
+import { readRegularFile, systemClock } from '#host';
 import type { ReportReader } from '#pipeline';
 import { secretPatterns, type SecretPatterns } from '#run';
 import { keepOutcome } from './run-outcome.ts';
 import { unusable } from './state-folder.ts';
 
 const execute = promisify(execFile);
+
+/** What the parsers read at the most; a larger report was not kept. */
+const largestReport = 64 * 1024 * 1024;
 
 /** Runs pipelines as processes of this machine, with the cache of the project. `path` is the `PATH` of jobs. */
 export const localRunMachine = (path: string): RunMachine => ({
@@ -68,11 +70,8 @@ const hiding = (secrets: Readonly<Record<string, string>>): { readonly secrets?:
 function reportsIn(folder: string): ReportReader {
   return {
     read: async (file) => {
-      try {
-        return { kind: 'bytes', bytes: await readFile(join(folder, file)) };
-      } catch (error) {
-        return { kind: 'unreadable', message: error instanceof Error ? error.message : String(error) };
-      }
+      const kept = readRegularFile(join(folder, file), largestReport, 'refuse');
+      return kept.ok ? { kind: 'bytes', bytes: kept.value } : { kind: 'unreadable', message: kept.error.message };
     },
   };
 }

@@ -1,7 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { StoredRun } from '#cli';
+import { readRegularFile } from '#host';
 import { SluiceError, type Digest } from '#kernel';
 import type { RunRecord } from '#run';
 import { outcomeFile } from './run-outcome.ts';
@@ -19,15 +20,20 @@ export async function storedRun(folder: string, id: string | undefined): Promise
   if (found.length > 1)
     throw new SluiceError('usage', `"${id ?? ''}" is the beginning of ${found.length} runs`, { hint: `for example ${name}` });
   const path = join(runs, name);
-  const record = await readDocument(join(path, 'run.json'), runRecord);
+  const record = readDocument(join(path, 'run.json'), runRecord);
   if (record === undefined) throw new SluiceError('notFound', `run ${name} left no readable record`, { hint: `look into ${path}` });
-  const judged = await readDocument(join(path, outcomeFile), judgedRecord);
+  const judged = readDocument(join(path, outcomeFile), judgedRecord);
   return { folder: path, record, ...(judged === undefined ? {} : { judged }) };
 }
 
-async function readDocument<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
+/** The record of a run of 10,000 jobs has a tenth of it. */
+const largestDocument = 64 * 1024 * 1024;
+
+function readDocument<T>(path: string, schema: z.ZodType<T>): T | undefined {
+  const read = readRegularFile(path, largestDocument, 'refuse');
+  if (!read.ok) return undefined;
   try {
-    const parsed = schema.safeParse(JSON.parse(await readFile(path, 'utf8')));
+    const parsed = schema.safeParse(JSON.parse(read.value.toString('utf8')));
     return parsed.success ? parsed.data : undefined;
   } catch {
     return undefined;

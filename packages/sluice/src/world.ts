@@ -2,11 +2,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { World } from '#cli';
 import type { Delivery } from '#define';
-import { ownCommand, siblingModule, systemClock, systemIds } from '#host';
+import { ownCommand, readRegularFile, siblingModule, systemClock, systemIds } from '#host';
 import { err, ok } from '#kernel';
 
 /** The folder of this package: sources and emitted code both lie one level below it. */
 const packageFolder = dirname(import.meta.dirname);
+
+/** Keys, checkpoints and identities have a few kilobytes. */
+const largestNamedFile = 1024 * 1024;
 
 /** Everything outside of the commands: adapters are loaded when a command asks for them, so that starting costs only what is used. */
 export function makeWorld(given: {
@@ -27,6 +30,10 @@ export function makeWorld(given: {
     exchangeFolder: [join(packageFolder, 'exchange'), join(packageFolder, '../../workloads/exchange')].find((folder) =>
       existsSync(join(folder, 'sluice.config.ts')),
     ),
+    readFile: (path) => {
+      const read = readRegularFile(path, largestNamedFile);
+      return read.ok ? read : err(read.error.message);
+    },
     loadProject: async () => {
       const { nearestConfig, loadConfig } = await import('#config-file');
       const place = nearestConfig(cwd);

@@ -19,6 +19,8 @@ export interface World {
   readonly self: { readonly command: string; readonly args: readonly string[] };
   /** Where the reference exchange lies, for the demo; undefined when this installation came without it. */
   readonly exchangeFolder: string | undefined;
+  /** A small file that a person named: its bytes, or why they cannot be had (`is a named pipe, not a file`). */
+  readFile(path: string): Result<Uint8Array, string>;
   /** The nearest folder with a sluice.config, from the working directory upwards, and what it defines. */
   loadProject(): Promise<Result<Project, SluiceError>>;
   /** What it takes to run pipelines here. */

@@ -1,10 +1,11 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { SluiceError } from '#kernel';
-import { parseVerifierKey, verificationCodes, verifyLog, type Entry, type VerifierKey } from '#ledger';
+import { parseVerifierKey, verificationCodes, verifyLog, type VerifierKey } from '#ledger';
 import { flag, jsonOption, text, texts, type Command, type Invocation } from '../command.ts';
 import { stateOption } from '../options.ts';
 import { count, table } from '../text.ts';
+import type { World } from '../world.ts';
 
 const command: Command = {
   name: 'ledger',
@@ -57,14 +58,14 @@ async function verify(invocation: Invocation, folder: string | undefined): Promi
   const { terminal, world } = invocation;
   const plane = await world.controlPlane(text(invocation, 'state'));
   const keyFile = text(invocation, 'key') ?? join(plane.stateFolder, 'ledger.vkey');
-  const key = await readKey(resolve(world.cwd, keyFile));
-  const earlier = await Promise.all(texts(invocation, 'checkpoint').map(async (file) => readOrRefuse(resolve(world.cwd, file))));
-  const entries: Entry[] = [];
-  const verification = verifyLog(
-    plane.openLog(folder === undefined ? plane.ledgerFolder : resolve(world.cwd, folder)),
-    { origin: key.name, keys: [key], earlier, anchor: { kind: 'optional' } },
-    (entry) => entries.push(entry),
-  );
+  const key = readKey(world, resolve(world.cwd, keyFile));
+  const earlier = texts(invocation, 'checkpoint').map((file) => readOrRefuse(world, resolve(world.cwd, file)));
+  const verification = verifyLog(plane.openLog(folder === undefined ? plane.ledgerFolder : resolve(world.cwd, folder)), {
+    origin: key.name,
+    keys: [key],
+    earlier,
+    anchor: { kind: 'optional' },
+  });
   const code = verificationCodes[verification.kind];
   if (flag(invocation, 'json')) {
     terminal.json(
@@ -115,7 +116,7 @@ async function tell(invocation: Invocation, deployment: string): Promise<number>
 async function checkpoint(invocation: Invocation): Promise<number> {
   const { terminal, world } = invocation;
   const plane = await world.controlPlane(text(invocation, 'state'));
-  const note = await readOrRefuse(join(plane.ledgerFolder, 'checkpoint'));
+  const note = readOrRefuse(world, join(plane.ledgerFolder, 'checkpoint'));
   const out = text(invocation, 'out');
   if (out === undefined) terminal.raw(Buffer.from(note).toString('utf8'));
   else {
@@ -125,19 +126,14 @@ async function checkpoint(invocation: Invocation): Promise<number> {
   return 0;
 }
 
-async function readKey(path: string): Promise<VerifierKey> {
-  const key = parseVerifierKey(Buffer.from(await readOrRefuse(path)).toString('utf8'));
+function readKey(world: World, path: string): VerifierKey {
+  const key = parseVerifierKey(Buffer.from(readOrRefuse(world, path)).toString('utf8'));
   if (!key.ok) throw key.error;
   return key.value;
 }
 
-async function readOrRefuse(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    throw new SluiceError('usage', `${path} cannot be read`, {
-      hint: 'name the files of the record with --state, --key and --checkpoint',
-      cause,
-    });
-  }
+function readOrRefuse(world: World, path: string): Uint8Array {
+  const read = world.readFile(path);
+  if (read.ok) return read.value;
+  throw new SluiceError('usage', `${path} ${read.error}`, { hint: 'name the files of the record with --state, --key and --checkpoint' });
 }
