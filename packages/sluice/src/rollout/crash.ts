@@ -35,6 +35,8 @@ export function describeExit(how: InstanceExit['how']): string {
       return `exit code ${how.code}`;
     case 'signal':
       return `signal ${how.signal}`;
+    case 'unknown':
+      return 'an end that nobody saw';
     default:
       return assertNever(how);
   }

@@ -124,7 +124,8 @@ const reasonsOf = (reason: Reason): readonly EntryReason[] => [...crashReasons(c
 const crashReasons = (crash: Crash | undefined): readonly EntryReason[] => {
   if (crash === undefined) return [];
   const { how, times } = crash;
-  return [{ code: 'crash', facts: how.kind === 'code' ? { exitCode: how.code, times } : { signal: how.signal, times } }];
+  const seen = how.kind === 'code' ? { exitCode: how.code } : how.kind === 'signal' ? { signal: how.signal } : {};
+  return [{ code: 'crash', facts: { ...seen, times } }];
 };
 
 /** A reason as code and facts: its words may quote a person or a service, and those never enter the ledger (I10). */
