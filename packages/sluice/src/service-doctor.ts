@@ -89,7 +89,8 @@ class Placing {
     const archives = join(this.#stateFolder, 'archives');
     const packed = await packArtifact(this.#trial.folder, definition.files, archives, `services.${name}.files`);
     if (!packed.ok) throw new SluiceError('config', packed.error.message);
-    const executable = await this.#target.resolveExecutable(definition.start[0]);
+    const { digest: artifact, path: archive } = packed.value;
+    const executable = await this.#target.resolveExecutable(definition.start, { artifact, archive });
     if (!executable.ok) throw new SluiceError('config', executable.error.message);
     const key = `${this.#trial.environment ?? 'doctor'}/${name}` as const;
     const { start, secrets, health, startWithin, stopWithin } = definition;
@@ -98,8 +99,8 @@ class Placing {
       service: key,
       slot,
       version,
-      artifact: packed.value.digest,
-      archive: packed.value.path,
+      artifact,
+      archive,
       executable: executable.value,
       instances: 1,
     } as const;

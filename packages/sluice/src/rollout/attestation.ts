@@ -10,10 +10,15 @@ export function problemOfAttestations(plan: RolloutPlan, attestations: readonly 
   if (attestations.length !== plan.instances || new Set(attestations.map((one) => one.instance)).size !== plan.instances) {
     return `${attestations.length} of ${plan.instances} instances could be attested`;
   }
-  for (const { instance, artifact, executable, selfReported } of attestations) {
+  for (const { instance, artifact, executable, program, foreign, selfReported } of attestations) {
     if (artifact !== plan.artifact) return `${instance} runs artifact ${shortDigest(artifact)}, approved is ${shortDigest(plan.artifact)}`;
     if (executable !== plan.executable) {
-      return `${instance} runs program ${shortDigest(executable)}, approved is ${shortDigest(plan.executable)}`;
+      const [runs, ordered] = program === undefined ? ['program ', ''] : [`program ${program.runs} `, `${program.ordered} `];
+      return `${instance} runs ${runs}${shortDigest(executable)}, approved is ${ordered}${shortDigest(plan.executable)}`;
+    }
+    if (foreign?.[0] !== undefined) {
+      const more = foreign.length === 1 ? '' : ` and ${foreign.length - 1} more`;
+      return `${instance} has code from outside of its artifact in reach: ${foreign[0]}${more}`;
     }
     if (selfReported?.version !== undefined && selfReported.version !== plan.version) {
       return `${instance} says it is version ${selfReported.version}, but ${plan.version} was placed`;

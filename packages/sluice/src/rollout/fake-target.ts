@@ -30,7 +30,7 @@ export class FakeTarget implements Target {
   /** Digest of a program, made of its name. */
   static readonly executable = (program: string): Digest => digestOf(`program ${program}`);
 
-  async resolveExecutable(program: string): Promise<Result<Digest, TargetProblem>> {
+  async resolveExecutable([program]: SlotOrder['start']): Promise<Result<Digest, TargetProblem>> {
     return this.#answer(() => ok(FakeTarget.executable(program)));
   }
 

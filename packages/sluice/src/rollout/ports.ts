@@ -1,4 +1,4 @@
-import type { BasisPoints, Digest, Duration, Result } from '#kernel';
+import type { BasisPoints, Digest, Duration, Isolation, ResourceLimits, Result } from '#kernel';
 import type { Histogram } from './histogram.ts';
 
 /** One of the two places of a service: while one is live, the other is free for the next version. */
@@ -116,7 +116,7 @@ export type SlotOrder = {
   readonly artifact: Digest;
   /** Where the archive lies for the target to read. */
   readonly archive: string;
-  /** Digest of the program file that `start` must resolve to. */
+  /** Digest of what `start` must lead to, as `resolveExecutable` told it. */
   readonly executable: Digest;
   readonly start: readonly [program: string, ...args: string[]];
   readonly instances: number;
@@ -128,6 +128,8 @@ export type SlotOrder = {
   readonly health: HealthProbe;
   readonly startWithin: Duration;
   readonly stopWithin: Duration;
+  /** Upper bounds for all processes of one instance together, as far as the target can enforce them. */
+  readonly limits?: ResourceLimits;
 };
 
 /**
@@ -182,6 +184,8 @@ export type SlotStatus = {
   readonly slot: Slot;
   readonly key?: string;
   readonly version?: string;
+  /** How well its instances are kept to themselves; absent while the slot is empty. */
+  readonly isolation?: Isolation;
   readonly instances: readonly InstanceStatus[];
 };
 
@@ -190,7 +194,12 @@ export type Attestation = {
   readonly instance: string;
   readonly pid: number;
   readonly artifact: Digest;
+  /** Of what runs: the digest that the order names when everything that serves is a program its start command leads to, or lies in the artifact; that of the odd one otherwise. */
   readonly executable: Digest;
+  /** For people: where what runs lies, and what the start command leads to. */
+  readonly program?: { readonly runs: string; readonly ordered: string };
+  /** Code that it took, or could take, from outside of its artifact; absent when nothing of the kind was found. */
+  readonly foreign?: readonly string[];
   readonly selfReported?: { readonly version?: string; readonly digest?: string };
 };
 
@@ -209,8 +218,11 @@ type Targeted<T> = Promise<Result<T, TargetProblem>>;
 /** Where the processes of services live. Every command is idempotent and may be repeated after a crash of either side. */
 export interface Target {
   readonly kind: string;
-  /** Digest of the program file that a start command resolves to here. */
-  resolveExecutable(program: string): Targeted<Digest>;
+  /**
+   * Digest of what a start command of a packed artifact runs here in the end. Refused, with what to write instead, when that cannot be told before it runs: what nobody can
+   * name nobody can approve.
+   */
+  resolveExecutable(start: SlotOrder['start'], packed: Pick<SlotOrder, 'artifact' | 'archive'>): Targeted<Digest>;
   /** Extracts the archive and starts the instances; answers once they were started, not when they are healthy. */
   place(order: SlotOrder): Targeted<SlotStatus>;
   observe(service: ServiceKey, slot: Slot): Targeted<SlotStatus>;

@@ -1,5 +1,6 @@
 import { err, isoTime, ok, SluiceError, type Json, type Result } from '#kernel';
 import { releaseDigest, type ReleaseBundle } from '#release';
+import type { TargetProblem } from '#rollout';
 import type { DeploymentState } from './deployment.ts';
 import type { ArtifactBuilder, EnvironmentPorts } from './ports.ts';
 import type { ReleasedService, ReleaseRecord } from './records.ts';
@@ -28,8 +29,8 @@ export async function buildRelease(facts: {
       signal,
     });
     if (!built.ok) return built;
-    const executable = await target.resolveExecutable(definition.start[0]);
-    if (!executable.ok) return err(unresolved(name, definition.start[0], executable.error.message));
+    const executable = await target.resolveExecutable(definition.start, built.value);
+    if (!executable.ok) return err(unresolved(name, definition.start, executable.error));
     services[name] = { definition, ...built.value, executable: executable.value };
   }
   const bundle = bundleOf(services);
@@ -69,7 +70,14 @@ const semantic = /^v?\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?$/;
 const versionOf = (commit: { readonly sha: string; readonly tags: readonly string[] }): string =>
   commit.tags.find((tag) => semantic.test(tag)) ?? `0.0.0-${commit.sha.slice(0, 12)}`;
 
-const unresolved = (service: string, program: string, message: string): SluiceError =>
-  new SluiceError('unavailable', `service "${service}": its program "${program}" is not to be had where it shall run: ${message}`, {
-    hint: 'install it there, or start the service by a program that is',
-  });
+const unresolved = (service: string, start: readonly string[], problem: TargetProblem): SluiceError =>
+  new SluiceError(
+    problem.kind === 'refused' ? 'config' : 'unavailable',
+    `service "${service}" cannot be started by "${start.join(' ')}": ${problem.message}`,
+    {
+      hint:
+        problem.kind === 'refused'
+          ? 'what may start a service: docs/concepts/service-contract.md'
+          : 'look at "sluice status": the agent must run',
+    },
+  );

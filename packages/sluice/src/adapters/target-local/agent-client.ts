@@ -6,7 +6,7 @@ import { layoutOf } from './layout.ts';
 
 /** How long an answer may take, in milliseconds, until the agent counts as out of reach: nothing waits for ever (D04). Extracting and stopping are slow by nature. */
 const patience: Readonly<Record<Command, number>> = {
-  'resolve-executable': 30_000,
+  'resolve-executable': 300_000,
   place: 300_000,
   observe: 5_000,
   attest: 60_000,
@@ -43,7 +43,7 @@ export async function tellAgent<C extends Command>(
 export function localTarget({ stateFolder }: { readonly stateFolder: string }): Target {
   return {
     kind: 'local',
-    resolveExecutable: (program) => tellAgent(stateFolder, 'resolve-executable', { program }),
+    resolveExecutable: (start, { artifact, archive }) => tellAgent(stateFolder, 'resolve-executable', { start, artifact, archive }),
     place: (order) => tellAgent(stateFolder, 'place', order),
     observe: (service, slot) => tellAgent(stateFolder, 'observe', { service, slot }),
     attest: (service, slot) => tellAgent(stateFolder, 'attest', { service, slot }),

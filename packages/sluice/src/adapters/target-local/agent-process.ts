@@ -6,7 +6,8 @@ import { lockHolder, takeLock } from './agent-lock.ts';
 import { ps, tellAgent } from './agent-client.ts';
 import { Agent } from './agent.ts';
 import { searchPath } from './executable.ts';
-import { lastWords, untilGone } from './instance-process.ts';
+import { endOfLog } from './instance-log.ts';
+import { untilGone } from './instance-process.ts';
 import { layoutOf } from './layout.ts';
 import type { RouterSupervision } from './router-keeper.ts';
 import { noTrigger } from './trigger-point.ts';
@@ -44,7 +45,7 @@ export async function startAgent({
     }
     if (started !== undefined && !isRunning(started) && (await lockHolder(layout.agentFolder)) === undefined)
       return err({
-        message: `the agent ended at once: ${await lastWords(layout.agentLog, [])} (log: ${layout.agentLog})`,
+        message: `the agent ended at once: ${(await endOfLog(layout.agentLog, { secrets: [] })).telling} (log: ${layout.agentLog})`,
       });
     if (started === undefined && (await lockHolder(layout.agentFolder)) === undefined) {
       const { command, args } = ownCommand(entry, [stateFolder]);

@@ -8,16 +8,21 @@ import { wire, type Command } from './agent-wire.schema.ts';
 
 const largestOrder = 1024 * 1024;
 
-/** Serves the agent's commands, `POST /<command>` with a JSON body, on a Unix socket that its owner alone may use. */
+/** A command is a small document from the same machine: who has not sent it in this time will not. */
+const WHOLE_REQUEST_MS = 30_000;
+
+/** Serves the agent's commands, `POST /<command>` with a JSON body, on a Unix socket that its owner alone may use. No caller can end the agent, nor keep a connection by not speaking. */
 export async function serveAgent(agent: Agent, socket: string): Promise<Server> {
-  const server = createServer((request, response) => {
-    void answerTo(agent, request).then(({ status, body }) => {
-      response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
-      response.end(JSON.stringify(body));
-    });
+  const limits = { requestTimeout: WHOLE_REQUEST_MS, headersTimeout: WHOLE_REQUEST_MS, connectionsCheckingInterval: 5_000 };
+  const server = createServer(limits, (request, response) => {
+    answerTo(agent, request)
+      .then(({ status, body }) => {
+        response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
+        response.end(JSON.stringify(body));
+      })
+      // The caller left in the middle of its command: nobody is there to answer, and nothing was begun.
+      .catch(() => response.destroy());
   });
-  // Answers come when the work is done: stopping a service may take its whole deadline.
-  server.requestTimeout = 0;
   await rm(socket, { force: true });
   const before = process.umask(0o177);
   try {
@@ -28,6 +33,8 @@ export async function serveAgent(agent: Agent, socket: string): Promise<Server> 
   } finally {
     process.umask(before);
   }
+  // What goes wrong with the listening socket later (no descriptors left) is the next caller's to meet: instances need the agent.
+  server.on('error', () => undefined);
   return server;
 }
 

@@ -1,20 +1,19 @@
 import { z } from 'zod';
 import { isDigest, type Digest } from '#kernel';
-import type { Attestation, InstanceExit, InstanceStatus, ProbeAnswer, InstanceUsage, SlotStatus, TargetProblem } from '#rollout';
-import { nameSchema, orderKeySchema, requestPathSchema, serviceKeySchema, slotOrderSchema, slotSchema } from './slot-record.schema.ts';
+import type { Attestation, InstanceStatus, ProbeAnswer, InstanceUsage, SlotStatus, TargetProblem } from '#rollout';
+import {
+  instanceExitSchema,
+  isolationSchema,
+  nameSchema,
+  orderKeySchema,
+  requestPathSchema,
+  serviceKeySchema,
+  slotOrderSchema,
+  slotSchema,
+} from './slot-record.schema.ts';
 
 const slotOf = z.strictObject({ service: serviceKeySchema, slot: slotSchema });
 const digest = z.custom<Digest>(isDigest);
-
-const exit = z.object({
-  how: z.discriminatedUnion('kind', [
-    z.object({ kind: z.literal('code'), code: z.int() }),
-    z.object({ kind: z.literal('signal'), signal: z.string() }),
-    z.object({ kind: z.literal('unknown') }),
-  ]),
-  at: z.number(),
-  lastLines: z.array(z.string()).readonly(),
-}) satisfies z.ZodType<InstanceExit>;
 
 const usage = z.object({ memoryBytes: z.number(), cpuMs: z.number() }) satisfies z.ZodType<InstanceUsage>;
 
@@ -26,7 +25,7 @@ const instanceStatus = z.object({
   restarts: z.int(),
   healthFailuresInARow: z.int(),
   note: z.string().exactOptional(),
-  lastExit: exit.exactOptional(),
+  lastExit: instanceExitSchema.exactOptional(),
   usage: usage.exactOptional(),
 }) satisfies z.ZodType<InstanceStatus>;
 
@@ -35,6 +34,7 @@ const slotStatus = z.object({
   slot: slotSchema,
   key: z.string().exactOptional(),
   version: z.string().exactOptional(),
+  isolation: isolationSchema.exactOptional(),
   instances: z.array(instanceStatus).readonly(),
 }) satisfies z.ZodType<SlotStatus>;
 
@@ -43,6 +43,8 @@ const attestation = z.object({
   pid: z.int(),
   artifact: digest,
   executable: digest,
+  program: z.object({ runs: z.string(), ordered: z.string() }).exactOptional(),
+  foreign: z.array(z.string()).readonly().exactOptional(),
   selfReported: z.object({ version: z.string().exactOptional(), digest: z.string().exactOptional() }).exactOptional(),
 }) satisfies z.ZodType<Attestation>;
 
@@ -61,7 +63,7 @@ export type AgentListing = z.infer<typeof listing>;
 
 /** What an agent is told over its socket, and what it answers: the one place of both. */
 export const wire = {
-  'resolve-executable': { input: z.strictObject({ program: z.string().min(1) }), output: digest },
+  'resolve-executable': { input: slotOrderSchema.pick({ start: true, artifact: true, archive: true }), output: digest },
   place: { input: slotOrderSchema, output: slotStatus },
   observe: { input: slotOf, output: slotStatus },
   attest: { input: slotOf, output: z.array(attestation).readonly() },

@@ -1,19 +1,29 @@
 import { mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { err, ok, type Clock, type Result } from '#kernel';
+import { err, ok, type Clock, type Digest, type Result } from '#kernel';
 import type { ServiceKey, Slot, SlotEndpoints, TargetProblem } from '#rollout';
 import type { AgentListing, Command, Input, Output } from './agent-wire.schema.ts';
 import { EndpointFeed } from './endpoint-feed.ts';
-import { programDigest, resolveProgram } from './executable.ts';
 import { removeTree } from './extract.ts';
 import type { Layout } from './layout.ts';
+import { removeOrphanedTrees, treeFolders, treeOwnerFile } from './neutral-trees.ts';
+import { resolveStart } from './placement.ts';
+import { ProcessTable } from './process-table.ts';
 import { RouterKeeper, type RouterSupervision } from './router-keeper.ts';
 import { loadSlots } from './slot-store.ts';
 import { SupervisedSlot, type SlotHost } from './supervised-slot.ts';
 import type { Trigger } from './trigger-point.ts';
+import { noWalls, type Walls } from './walls.ts';
 
 /** What an agent is made of. */
-export type AgentParts = { readonly layout: Layout; readonly clock: Clock; readonly at: Trigger; readonly supervision?: RouterSupervision };
+export type AgentParts = {
+  readonly layout: Layout;
+  readonly clock: Clock;
+  readonly at: Trigger;
+  readonly supervision?: RouterSupervision;
+  /** What instances are started in; without one they are started as they are. */
+  readonly sandbox?: Walls;
+};
 
 /** One answer per command: adding a command to the wire breaks the build until the agent has it. */
 type Commands = { readonly [C in Command]: (input: Input<C>) => Promise<Result<Output<C>, TargetProblem>> };
@@ -25,11 +35,15 @@ export class Agent {
   readonly #feed: EndpointFeed | undefined;
   readonly #keeper: RouterKeeper | undefined;
   readonly #stopped = Promise.withResolvers<void>();
+  readonly #processes: ProcessTable;
+  /** Artifacts that are looked into at the moment. */
+  readonly #resolving: Digest[] = [];
   #damaged: readonly string[] = [];
   #halting = false;
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
+    this.#processes = new ProcessTable(parts.clock);
     if (parts.supervision === undefined) return;
     const feed = new EndpointFeed(parts.supervision.endpoints, parts.clock);
     this.#feed = feed;
@@ -71,9 +85,13 @@ export class Agent {
   }
 
   readonly commands: Commands = {
-    'resolve-executable': async ({ program }) => {
-      const found = await resolveProgram(program);
-      return found.ok ? ok(await programDigest(found.value.binary)) : err({ kind: 'refused', message: found.error.message });
+    'resolve-executable': async (packed) => {
+      this.#resolving.push(packed.artifact);
+      try {
+        return await resolveStart(this.#parts.layout, packed);
+      } finally {
+        this.#resolving.splice(this.#resolving.indexOf(packed.artifact), 1);
+      }
     },
     place: async (order) => {
       if (this.#halting) return err({ kind: 'refused', message: `${order.service}: this host is being shut down` });
@@ -106,11 +124,13 @@ export class Agent {
   }
 
   get #host(): SlotHost {
-    const { layout, clock, at } = this.#parts;
+    const { layout, clock, at, sandbox } = this.#parts;
     return {
       layout,
       clock,
       at,
+      walls: sandbox ?? noWalls,
+      processes: this.#processes,
       tell: (service: ServiceKey, slot: Slot, filled: SlotEndpoints) => this.#feed?.tell(service, slot, filled),
       heard: async (service, slot) => this.#feed?.heard(service, slot),
     };
@@ -125,13 +145,21 @@ export class Agent {
 
   /** Trees that no slot needs, and what an extraction left that was cut off. */
   async #removeUnusedTrees(): Promise<void> {
-    const { trees } = this.#parts.layout;
-    mkdirSync(trees, { recursive: true, mode: 0o700 });
+    const { layout } = this.#parts;
+    mkdirSync(layout.trees, { recursive: true, mode: 0o700 });
+    for (const trees of treeFolders(layout)) await this.#removeUnusedTreesIn(trees);
+    removeOrphanedTrees();
+  }
+
+  async #removeUnusedTreesIn(trees: string): Promise<void> {
     const held = (): readonly string[] =>
-      [...this.#slots.values()].flatMap((slot) => slot.artifacts()).map((digest) => digest.slice('sha256:'.length));
-    const extracting = [...this.#slots.values()].some((slot) => slot.isPlacing());
+      [...[...this.#slots.values()].flatMap((slot) => slot.artifacts()), ...this.#resolving].map((digest) =>
+        digest.slice('sha256:'.length),
+      );
+    const extracting = this.#resolving.length > 0 || [...this.#slots.values()].some((slot) => slot.isPlacing());
     for (const name of readdirSync(trees)) {
       const path = join(trees, name);
+      if (name === treeOwnerFile) continue;
       if (name.startsWith('.')) {
         if (!extracting) await removeTree(path);
       } else if (!held().includes(name)) {

@@ -7,7 +7,7 @@ import { digestOf, milliseconds } from '#kernel';
 import type { SlotOrder, SlotStatus } from '#rollout';
 import { ownCommand } from '#host';
 import { packArtifact } from './archive.ts';
-import { executableOf } from './executable.ts';
+import { executableOf } from './start-programs.ts';
 import { httpCall } from './http-call.ts';
 import { rig, slotWhen, until, type Rig } from './fixtures/rig.ts';
 
@@ -257,7 +257,7 @@ test('a program of the artifact itself, a script, is started and attested by the
   const script = "require('node:http').createServer((_, answer) => answer.end('ok')).listen(Number(process.env.PORT), process.env.HOST)";
   await writeFile(join(project, 'serve'), `#!/usr/bin/env node\n${script}\n`, { mode: 0o755 });
   const packed = await packArtifact(project, ['serve'], join(host.stateFolder, 'archives'));
-  const executable = await executableOf('./serve', project);
+  const executable = await executableOf(['./serve'], project);
   if (!packed.ok || !executable.ok) throw new Error('cannot be packed');
   const { digest: artifact, path: archive } = packed.value;
   const order = await placed(host, 'healthy', { artifact, archive, executable: executable.value, start: ['./serve'] });

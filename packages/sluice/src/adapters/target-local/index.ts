@@ -4,7 +4,7 @@ export type { AgentEntry, StopOptions } from './agent-process.ts';
 export type { AgentListing } from './agent-wire.schema.ts';
 export { measureTree, packArtifact } from './archive.ts';
 export type { PackedArtifact } from './archive.ts';
-export { executableOf } from './executable.ts';
+export { executableOf } from './start-programs.ts';
 export type { RouterSupervision } from './router-keeper.ts';
 export { runAgent } from './run-agent.ts';
 export type { AgentOptions } from './run-agent.ts';

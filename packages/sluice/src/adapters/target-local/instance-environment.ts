@@ -1,7 +1,6 @@
-import { homedir, tmpdir } from 'node:os';
 import type { SlotOrder } from '#rollout';
 import { searchPath } from './executable.ts';
-import { controlSocket, lastingFolder, type Layout } from './layout.ts';
+import type { InstancePlace } from './instance-place.ts';
 import { markVariable } from './process-family.ts';
 
 /** Instances listen on loopback; the router is what others reach. */
@@ -12,19 +11,18 @@ export type StartOf = { readonly instance: string; readonly port: number; readon
 
 /** The whole environment of an instance: the service contract's names win over declared ones, nothing else is inherited. */
 export function instanceEnvironment(
-  layout: Layout,
   order: SlotOrder,
+  place: InstancePlace,
   start: StartOf,
   secrets: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
   const [environment = '', service = ''] = order.service.split('/');
-  const folders = Object.entries(order.folders).map(([variable, name]) => [variable, lastingFolder(layout, order.service, name)] as const);
   return {
     PATH: searchPath,
-    HOME: homedir(),
-    TMPDIR: tmpdir(),
+    HOME: place.home,
+    TMPDIR: place.temporary,
     ...order.env,
-    ...Object.fromEntries(folders),
+    ...Object.fromEntries(Object.entries(order.folders).map(([variable, name]) => [variable, place.folder(name)])),
     ...secrets,
     PORT: String(start.port),
     HOST: instanceHost,
@@ -34,7 +32,7 @@ export function instanceEnvironment(
     SLUICE_INSTANCE: start.instance,
     SLUICE_VERSION: order.version,
     SLUICE_DIGEST: order.artifact,
-    SLUICE_CONTROL: controlSocket(layout, start.token),
+    SLUICE_CONTROL: place.control,
     [markVariable]: start.token,
   };
 }

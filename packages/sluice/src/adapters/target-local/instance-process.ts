@@ -1,12 +1,15 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { constants } from 'node:os';
 import type { Clock } from '#kernel';
-import type { SlotOrder } from '#rollout';
+import type { InstanceExit, SlotOrder } from '#rollout';
 import { identifyProcess, isRunning, type ProcessIdentity } from '#host';
 
-/** A process of an instance. `exited` resolves with how it ended, in words. */
-export type InstanceProcess = { readonly identity: ProcessIdentity | undefined; readonly exited: Promise<string> };
+/** How a process ended, as a fact and in words. */
+export type Ending = { readonly how: InstanceExit['how']; readonly words: string };
+
+/** A process of an instance, and how it will have ended. */
+export type InstanceProcess = { readonly identity: ProcessIdentity | undefined; readonly exited: Promise<Ending> };
 
 /** How an instance is started; `env` is all that it gets. */
 export type SpawnOptions = {
@@ -15,6 +18,8 @@ export type SpawnOptions = {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
+  /** The program is inside of walls, which end as it does: with 128 and the number of a signal that ended it. */
+  readonly confined?: true;
 };
 
 /** An adopted process sends us no exit event, so it is looked at this often: a dead instance must leave the router within 50 ms. */
@@ -32,9 +37,11 @@ export async function spawnInstance(options: SpawnOptions): Promise<InstanceProc
       detached: true,
       stdio: ['ignore', log, log],
     });
-    const exited = new Promise<string>((resolve) => {
-      child.once('exit', (code, signal) => resolve(signal === null ? `exited with code ${code ?? '?'}` : `ended by ${signal}`));
-      child.once('error', (error: NodeJS.ErrnoException) => resolve(`could not be started: ${error.code ?? error.message}`));
+    const exited = new Promise<Ending>((resolve) => {
+      child.once('exit', (code, signal) => resolve(options.confined === true ? endingInside(code, signal) : endingOf(code, signal)));
+      child.once('error', (error: NodeJS.ErrnoException) =>
+        resolve({ how: { kind: 'unknown' }, words: `could not be started: ${error.code ?? error.message}` }),
+      );
     });
     return { identity: child.pid === undefined ? undefined : identifyProcess(child.pid), exited };
   } finally {
@@ -44,7 +51,13 @@ export async function spawnInstance(options: SpawnOptions): Promise<InstanceProc
 
 /** Takes over a process that an earlier agent started. */
 export function adoptProcess(identity: ProcessIdentity, clock: Clock): InstanceProcess {
-  return { identity, exited: untilGone(identity, clock).then(() => 'exited (started by an earlier agent: its exit code is not known)') };
+  const words = 'exited (started by an earlier agent: its exit code is not known)';
+  return { identity, exited: untilGone(identity, clock).then(() => ({ how: { kind: 'unknown' }, words })) };
+}
+
+function endingOf(code: number | null, signal: NodeJS.Signals | null): Ending {
+  if (signal !== null) return { how: { kind: 'signal', signal }, words: `ended by ${signal}` };
+  return code === null ? { how: { kind: 'unknown' }, words: 'exited' } : { how: { kind: 'code', code }, words: `exited with code ${code}` };
 }
 
 /** Resolves when exactly that process runs no more, or when the signal aborts. */
@@ -55,26 +68,11 @@ export async function untilGone(identity: ProcessIdentity, clock: Clock, signal?
   }
 }
 
-/** What a log says last, in one line: its last line that names an error, else its last line. */
-export async function lastWords(logFile: string, secrets: readonly string[]): Promise<string> {
-  const lines = (await tail(logFile, 4_096)).split('\n').map((line) => line.trim());
-  const spoken = lines.filter((line) => line !== '' && !line.startsWith('at ') && !line.startsWith('Node.js v'));
-  const telling = spoken.findLast((line) => /error|fatal|panic|refused/i.test(line)) ?? spoken.at(-1) ?? '';
-  // A note travels into reports and the ledger, where no secret may be (I11).
-  return secrets
-    .filter((secret) => secret.length > 0)
-    .reduce((text, secret) => text.replaceAll(secret, '***'), telling)
-    .slice(0, 240);
-}
+/** What cannot build its walls ends with 125 before the program began. */
+const NO_WALLS = 125;
 
-async function tail(path: string, bytes: number): Promise<string> {
-  try {
-    await using file = await open(path, 'r');
-    const { size } = await file.stat();
-    const from = Math.max(0, size - bytes);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, from);
-    return buffer.toString('utf8', 0, bytesRead);
-  } catch {
-    return '';
-  }
+function endingInside(code: number | null, signal: NodeJS.Signals | null): Ending {
+  if (code === NO_WALLS) return { how: { kind: 'code', code }, words: 'was not started: its sandbox could not be built' };
+  const inside = Object.entries(constants.signals).find(([, number]) => code === 128 + number)?.[0];
+  return inside === undefined ? endingOf(code, signal) : { how: { kind: 'signal', signal: inside }, words: `ended by ${inside}` };
 }

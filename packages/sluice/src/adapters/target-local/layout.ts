@@ -41,5 +41,17 @@ export const logFolder = (layout: Layout, service: ServiceKey, slot: Slot): stri
 export const lastingFolder = (layout: Layout, service: ServiceKey, name: string): string =>
   join(layout.stateFolder, 'folders', service, name);
 
-/** A control socket is named by the token of one start: a socket that an earlier process left behind never stands in the way. */
-export const controlSocket = (layout: Layout, token: string): string => socketPath(layout.stateFolder, `i-${digestOf(token).slice(7, 19)}`);
+/** What an instance has for itself alone where nothing confines it: its home and its folder for temporary files. */
+export const scratchFolder = (layout: Layout, service: ServiceKey, slot: Slot): string =>
+  join(layout.stateFolder, 'scratch', service, slot);
+
+/**
+ * A control socket lies in a folder of its own, which an instance may be given without anything else, and is named by the token of one start: what an earlier process left
+ * behind never stands in the way.
+ */
+export const controlSocket = (layout: Layout, token: string): string => socketPath(layout.stateFolder, `${controlName(token)}/c`);
+
+/** Where the socket of an instance lies that an earlier version of Sluice started. */
+export const earlierControlSocket = (layout: Layout, token: string): string => socketPath(layout.stateFolder, controlName(token));
+
+const controlName = (token: string): string => `i-${digestOf(token).slice(7, 19)}`;

@@ -20,6 +20,31 @@ export function familyMembers(family: Family): readonly ProcessIdentity[] {
     .flatMap((pid) => identifyProcess(pid) ?? []);
 }
 
+/** The values of variables in the environment that a family was started with; those that nobody of it has are left out. */
+export function valuesOf(family: Family, names: readonly string[]): readonly string[] {
+  const environments = names.length === 0 ? [] : familyMembers(family).map(({ pid }) => environmentOf(pid));
+  return names.flatMap((name) => environments.map((environment) => environment.get(name)).find((value) => value !== undefined) ?? []);
+}
+
+function environmentOf(pid: number): ReadonlyMap<string, string> {
+  try {
+    const lines = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+    return new Map(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
+  } catch {
+    return new Map();
+  }
+}
+
+/** Whether a process lives in the same world of processes as we: the walls around a confined one do, and it does not. */
+export const isOutside = ({ pid }: ProcessIdentity): boolean => linkOf(`/proc/${pid}/ns/pid`) === linkOf('/proc/self/ns/pid');
+
+/** The confined program of a family; undefined while it does not run. */
+export function programOf(family: Family): ProcessIdentity | undefined {
+  return familyMembers(family)
+    .filter((member) => !isOutside(member))
+    .toSorted((a, b) => a.startTicks - b.startTicks || a.pid - b.pid)[0];
+}
+
 /** Kills a family until none is left; answers with the process ids that would not die. */
 export async function killFamily(family: Family, clock: Clock): Promise<readonly number[]> {
   const deadline = clock.monotonic() + 5_000; // SIGKILL takes milliseconds; what is left later hangs in the kernel
@@ -34,10 +59,14 @@ export async function killFamily(family: Family, clock: Clock): Promise<readonly
 
 /** Whether a process of the family listens on a TCP port; undefined where the system cannot tell. */
 export function listensOn(family: Family, port: number): boolean | undefined {
-  if (process.platform !== 'linux') return undefined;
+  if (process.platform !== 'linux' || listeningInodes(port).size === 0) return undefined;
+  return listenersOf(family, port).length > 0;
+}
+
+/** The processes of a family that listen on a TCP port. */
+export function listenersOf(family: Family, port: number): readonly ProcessIdentity[] {
   const inodes = listeningInodes(port);
-  if (inodes.size === 0) return undefined;
-  return familyMembers(family).some((member) => socketsOf(member.pid).some((inode) => inodes.has(inode)));
+  return familyMembers(family).filter((member) => socketsOf(member.pid).some((inode) => inodes.has(inode)));
 }
 
 /** The session's number, unless the leader is gone and its number belongs to a stranger now. */

@@ -7,9 +7,15 @@ import { Agent } from './agent.ts';
 import { layoutOf } from './layout.ts';
 import type { RouterSupervision } from './router-keeper.ts';
 import { noTrigger, type Trigger } from './trigger-point.ts';
+import type { Walls } from './walls.ts';
 
 /** What an agent process is given. */
-export type AgentOptions = { readonly stateFolder: string; readonly supervision?: RouterSupervision; readonly at?: Trigger };
+export type AgentOptions = {
+  readonly stateFolder: string;
+  readonly supervision?: RouterSupervision;
+  readonly at?: Trigger;
+  readonly sandbox?: Walls;
+};
 
 /**
  * The whole life of an agent process: becomes the one agent of the folder, answers commands, adopts what runs.
@@ -26,6 +32,7 @@ export async function runAgent(options: AgentOptions): Promise<'stopped' | { rea
     clock: systemClock,
     at: options.at ?? noTrigger,
     ...(options.supervision === undefined ? {} : { supervision: options.supervision }),
+    ...(options.sandbox === undefined ? {} : { sandbox: options.sandbox }),
   });
   await agent.load();
   const server = await serveAgent(agent, layout.socket).catch((error: Error) => error);

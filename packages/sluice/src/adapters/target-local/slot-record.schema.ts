@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { isDigest, type Digest, type Duration } from '#kernel';
-import type { ServiceKey, SlotOrder } from '#rollout';
+import { isDigest, type Digest, type Duration, type Isolation } from '#kernel';
+import type { InstanceExit, ServiceKey, SlotOrder } from '#rollout';
 
 /** One name in a path that we build: no slash, no leading dot, nothing a shell would mind. */
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'expected letters, digits, dot, dash and underscore');
@@ -21,6 +21,8 @@ export const nameSchema = name;
 
 /** The path of a request, in characters that HTTP sends as they are. */
 export const requestPathSchema = z.string().regex(/^\/[\x21-\x7e]*$/, 'expected a path of printable ASCII, starting with /');
+
+const bound = z.int().min(1);
 
 const digest = z.custom<Digest>(isDigest, 'expected sha256: and 64 hexadecimal digits');
 const looks = z.int().min(1).max(100);
@@ -47,6 +49,9 @@ export const slotOrderSchema = z.strictObject({
   ]),
   startWithin: duration,
   stopWithin: duration,
+  limits: z
+    .strictObject({ memoryBytes: bound.exactOptional(), processes: bound.exactOptional(), scratchBytes: bound.exactOptional() })
+    .exactOptional(),
 }) satisfies z.ZodType<SlotOrder>;
 
 const launch = { port: z.int(), token: z.string() };
@@ -61,7 +66,26 @@ const startSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('started'), ...launch, pid: z.int(), startTicks: z.int(), healthy: z.boolean() }),
 ]);
 
-const instanceSchema = z.strictObject({ name: z.string(), restarts: z.int(), start: startSchema });
+/** How a process of an instance ended, on the wire and on disk. */
+export const instanceExitSchema = z.object({
+  how: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('code'), code: z.int() }),
+    z.object({ kind: z.literal('signal'), signal: z.string() }),
+    z.object({ kind: z.literal('unknown') }),
+  ]),
+  at: z.number(),
+  lastLines: z.array(z.string()).readonly(),
+}) satisfies z.ZodType<InstanceExit>;
+
+/** How well a slot's instances are kept to themselves. */
+export const isolationSchema = z.enum(['bubblewrap', 'namespaces', 'none']) satisfies z.ZodType<Isolation>;
+
+const instanceSchema = z.strictObject({
+  name: z.string(),
+  restarts: z.int(),
+  start: startSchema,
+  lastExit: instanceExitSchema.exactOptional(),
+});
 
 /** What the agent knows about a slot, as it lies on disk. */
 export const slotRecordSchema = z.discriminatedUnion('kind', [
@@ -72,7 +96,10 @@ export const slotRecordSchema = z.discriminatedUnion('kind', [
     slot: slotSchema,
     order: slotOrderSchema,
     tree: z.string(),
-    program: z.string(),
+    /** Records from before say which program they start: it is looked up before each start now. */
+    program: z.string().exactOptional(),
+    /** As it was when the slot was filled, so that a start later on is never less confined than the first. */
+    isolation: isolationSchema.default('none'),
     instances: z.array(instanceSchema).readonly(),
   }),
 ]);

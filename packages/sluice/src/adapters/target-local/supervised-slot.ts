@@ -4,20 +4,27 @@ import { canonicalJson, err, ok, type Clock, type Digest, type Result } from '#k
 import { writeFileDurably } from '#host';
 import type { Attestation, Endpoint, ProbeAnswer, ServiceKey, Slot, SlotEndpoints, SlotOrder, SlotStatus, TargetProblem } from '#rollout';
 import { isSystemError } from './archive.ts';
-import { attestInstance, measureArtifact } from './attestation.ts';
+import { attestInstance } from './attestation.ts';
 import { httpCall } from './http-call.ts';
 import { Instance } from './instance.ts';
 import { logFolder, type Layout } from './layout.ts';
-import { prepare } from './placement.ts';
+import type { Family } from './process-family.ts';
+import { prepare, removeScratch } from './placement.ts';
+import type { ProcessTable } from './process-table.ts';
 import type { FilledRecord, InstanceRecord, SlotRecord } from './slot-record.schema.ts';
 import { saveSlot } from './slot-store.ts';
+import { measure, SharedMeasurement } from './start-check.ts';
 import type { Trigger } from './trigger-point.ts';
+import { wallsFor, type Walls } from './walls.ts';
 
 /** What a slot needs of the agent it belongs to. */
 export type SlotHost = {
   readonly layout: Layout;
   readonly clock: Clock;
   readonly at: Trigger;
+  /** What this machine can start instances in. */
+  readonly walls: Walls;
+  readonly processes: ProcessTable;
   /** Tells the router, at once. */
   readonly tell: (service: ServiceKey, slot: Slot, filled: SlotEndpoints) => void;
   /** Resolves when the router has heard the last that was told, or cannot be reached for a while. */
@@ -41,7 +48,7 @@ export class SupervisedSlot {
   constructor(host: SlotHost, record: SlotRecord) {
     this.#host = host;
     this.#record = record;
-    if (record.kind !== 'empty') this.#instances = record.instances.map((instance) => this.#instanceOf(record, instance));
+    if (record.kind !== 'empty') this.#instances = this.#instancesOf(record);
   }
 
   /** Goes on where an earlier agent stopped: adopts, finishes a placement, finishes a retirement. */
@@ -89,7 +96,8 @@ export class SupervisedSlot {
     const { service, slot } = this.#record;
     if (this.#record.kind === 'empty') return { service, slot, instances: [] };
     const { key, version } = this.#record.order;
-    return { service, slot, key, version, instances: this.#instances.map((instance) => instance.status()) };
+    const { isolation } = this.#record;
+    return { service, slot, key, version, isolation, instances: this.#instances.map((instance) => instance.status()) };
   }
 
   /** Every instance, or a problem: an attestation that leaves one out would prove nothing (I6). */
@@ -101,7 +109,7 @@ export class SupervisedSlot {
         kind: 'refused',
         message: `${this.#name()} has ${this.#instances.length} of ${record.order.instances} instances yet: attest again later`,
       });
-    const measured = await measureArtifact(record.order, record.tree);
+    const measured = await measure(record.order, record.tree);
     if (!measured.ok) return measured;
     const found: Attestation[] = [];
     for (const instance of this.#instances) {
@@ -163,7 +171,8 @@ export class SupervisedSlot {
     this.#placing = order.artifact;
     let recorded = false;
     try {
-      const prepared = await prepare(this.#host.layout, order);
+      const { isolation } = this.#host.walls;
+      const prepared = await prepare(this.#host.layout, order, isolation);
       if (!prepared.ok) return prepared;
       await this.#host.at('place:extracted');
       const [, service = ''] = order.service.split('/');
@@ -172,11 +181,12 @@ export class SupervisedSlot {
         restarts: 0,
         start: { kind: 'none' } as const,
       }));
-      const record: FilledRecord = { kind: 'occupied', service: order.service, slot: order.slot, order, ...prepared.value, instances };
+      const { service: key, slot } = order;
+      const record: FilledRecord = { kind: 'occupied', service: key, slot, order, ...prepared.value, isolation, instances };
       await this.#save(record);
       recorded = true;
       await this.#host.at('place:recorded');
-      this.#instances = instances.map((instance) => this.#instanceOf(record, instance));
+      this.#instances = this.#instancesOf(record);
       await this.#begin();
       return ok(this.status());
     } catch (error) {
@@ -207,6 +217,7 @@ export class SupervisedSlot {
     await this.#host.at('retire:stopped');
     const instances = this.#instances.map((instance) => instance.status());
     await this.#save({ kind: 'empty', service, slot });
+    await removeScratch(this.#host.layout, { service, slot }).catch(() => undefined);
     this.#instances = [];
     return ok({ service, slot, instances });
   }
@@ -215,13 +226,24 @@ export class SupervisedSlot {
     return this.#record.kind === 'empty' ? record.instances : this.#record.instances;
   }
 
-  #instanceOf(record: FilledRecord, instance: InstanceRecord): Instance {
-    const { layout, clock, at } = this.#host;
-    const { order, tree, program } = record;
-    return new Instance(
-      { order, tree, program, layout, clock, at, save: (changed) => this.#saveInstance(changed), changed: () => this.#tellRouter() },
-      instance,
-    );
+  #instancesOf(record: FilledRecord): readonly Instance[] {
+    const { layout, clock, at, walls, processes } = this.#host;
+    const { order, tree, isolation } = record;
+    const onDisk = new SharedMeasurement(() => measure(order, tree));
+    const plan = {
+      order,
+      tree,
+      layout,
+      clock,
+      at,
+      walls: wallsFor(isolation, walls),
+      measure: () => onDisk.take(),
+      usageOf: (family: Family) => processes.usageOf(family),
+      isLast: () => this.#healthyEndpoints().length === 1,
+      save: (changed: InstanceRecord) => this.#saveInstance(changed),
+      changed: () => this.#tellRouter(),
+    };
+    return record.instances.map((instance) => new Instance(plan, instance));
   }
 
   #tellRouter(): void {
