@@ -137,7 +137,8 @@ describe('what goes wrong after the start is told in the note', () => {
     const starting = await host.target.observe(order.service, order.slot);
     expect(starting).toMatchObject({ ok: true, value: { instances: [{ state: 'starting', healthFailuresInARow: 0 }] } });
     const status = await slotWhen(host.target, order, ({ instances }) => instances[0]?.state === 'unhealthy');
-    expect(status.instances[0]?.note).toBe('never healthy in 300 ms: GET /health answered 503');
+    // On a busy machine it does not even listen by then.
+    expect(status.instances[0]?.note).toMatch(/^never healthy in 300 ms: GET \/health(?: answered 503$|: connect ECONNREFUSED )/);
     await slotWhen(host.target, order, ({ instances }) => (instances[0]?.healthFailuresInARow ?? 0) >= 3);
   });
 
