@@ -120,6 +120,7 @@ class Placing {
     const folders: Record<string, string> = {};
     for (const [variable, value] of Object.entries(definition.env)) {
       if (typeof value === 'string') env[variable] = value;
+      else if (value.kind === 'limit') env[variable] = String(value.value);
       else if (value.kind === 'folder') folders[variable] = value.name;
       else {
         const callee = await this.place(value.service, callers);

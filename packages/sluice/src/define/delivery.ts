@@ -14,7 +14,14 @@ export type Delivery = {
   readonly pipelines: Readonly<Record<string, Pipeline>>;
   readonly services: Readonly<Record<string, Service>>;
   readonly environments: Readonly<Record<string, Environment>>;
+  readonly machineIdentities?: MachineIdentities;
 };
+
+/**
+ * E-mail addresses in commits that belong to machines, and what each may be: a `committer` only stores what a person wrote, an `author` also writes by
+ * itself. Who may set a commit's author can write under any such address, so declare as few authors as there are bots.
+ */
+export type MachineIdentities = Readonly<Record<string, 'committer' | 'author'>>;
 
 /** Jobs, with everything they need, and the gates that judge them. */
 export type Pipeline = { readonly jobs: readonly string[]; readonly gates: readonly string[] };
@@ -36,6 +43,8 @@ export type DeliveryInput<JobName extends string, GateName extends string, Servi
   readonly environments?: {
     readonly [Name in EnvironmentName]: EnvironmentIn<NoInfer<ServiceName>, NoInfer<Exclude<EnvironmentName, Name>>>;
   };
+  /** `{ 'noreply@github.com': 'committer' }`: addresses that are no person's. They approve nothing, and hide nobody of the same commit. */
+  readonly machineIdentities?: MachineIdentities;
 };
 
 type JobIn<Needs extends string> = JobInput<Needs> | JobNeeding<Needs>;

@@ -4,7 +4,13 @@ import type { Variables } from './service.ts';
 import { blueGreen, type BlueGreen } from './strategy.ts';
 
 /** Who must sign before a release may enter an environment: one distinct person for each function named. */
-export type ApprovalRule = { readonly functions: readonly string[] };
+export type ApprovalRule = { readonly functions: readonly string[] } & ApprovalOptions;
+
+/**
+ * `since`: the full id of a commit up to which the history was looked at by other means. Of a first release, only what came after it counts as written by
+ * somebody; without it, everybody who ever committed is an author. It says nothing once a release is live.
+ */
+export type ApprovalOptions = { readonly since?: string };
 
 /** A place where services run, and what must hold first. */
 export type Environment = {
@@ -74,5 +80,9 @@ export function environment<const Name extends string, const Before extends stri
   return deepFreeze({ ...filled, services: Object.fromEntries(services) as unknown }) as EnvironmentOf<Name | Callee, Before>;
 }
 
-/** One distinct person of each function named must sign, none of them an author of what changed. */
-export const approvals = (first: string, ...more: readonly string[]): ApprovalRule => deepFreeze({ functions: [first, ...more] });
+/** One distinct person of each function named must sign, none of them an author of what changed: `approvals('trading', 'risk', { since: '4f2c…' })`. */
+export function approvals(...parts: readonly [string, ...string[]] | readonly [string, ...string[], ApprovalOptions]): ApprovalRule {
+  const all: readonly unknown[] = parts;
+  const functions = all.filter((part) => !isRecord(part)) as readonly string[];
+  return deepFreeze(Object.assign({ functions }, ...all.filter(isRecord)) as ApprovalRule);
+}

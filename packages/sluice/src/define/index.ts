@@ -1,9 +1,10 @@
 export { hours, microseconds, milliseconds, minutes, percent, basisPoints, seconds } from '#kernel';
 export type { BasisPoints, Duration } from '#kernel';
 export { defineDelivery, isDelivery } from './delivery.ts';
-export type { Delivery, DeliveryInput, Pipeline } from './delivery.ts';
+export type { Delivery, DeliveryInput, MachineIdentities, Pipeline } from './delivery.ts';
 export { approvals, environment } from './environment.ts';
 export type {
+  ApprovalOptions,
   ApprovalRule,
   Environment,
   EnvironmentInput,
@@ -30,7 +31,18 @@ export type {
 } from './job.ts';
 export { logLine, port, succeeds, url } from './readiness.ts';
 export type { Patience } from './readiness.ts';
-export { addressOf, connect, folder, get, http, service } from './service.ts';
-export type { AddressOf, Folder, HealthCheck, Service, ServiceCalling, ServiceInput, SmokeCheck, Variable, Variables } from './service.ts';
+export { addressOf, connect, folder, get, http, limit, service } from './service.ts';
+export type {
+  AddressOf,
+  Folder,
+  HealthCheck,
+  Limit,
+  Service,
+  ServiceCalling,
+  ServiceInput,
+  SmokeCheck,
+  Variable,
+  Variables,
+} from './service.ts';
 export { blueGreen, errorRate, healthFailures, latency, restarts, step, withoutCanary } from './strategy.ts';
 export type { BlueGreen, InconclusivePolicy, Trigger } from './strategy.ts';

@@ -7,8 +7,14 @@ export type AddressOf<Name extends string = string> = { readonly kind: 'address-
 /** Stands for a folder of the service's own that outlives instances, slots and versions. */
 export type Folder = { readonly kind: 'folder'; readonly name: string };
 
-/** A variable of an instance: a fixed text, the address of another service of the same environment, or a lasting folder of the service's own. */
-export type Variable<Name extends string = string> = string | AddressOf<Name> | Folder;
+/**
+ * A number that keeps what a service may do within bounds, with its unit: how large an order may be, how far a price may move. Whoever approves a release
+ * sees each change of one. `safer` says in which direction it protects: most protect by being low.
+ */
+export type Limit = { readonly kind: 'limit'; readonly value: number; readonly unit: string; readonly safer: 'lower' | 'higher' };
+
+/** A variable of an instance: a fixed text, a limit, the address of another service of the same environment, or a lasting folder of the service's own. */
+export type Variable<Name extends string = string> = string | Limit | AddressOf<Name> | Folder;
 
 /** Variables of an instance by name. */
 export type Variables<Name extends string = string> = Readonly<Record<string, Variable<Name>>>;
@@ -55,7 +61,7 @@ export type ServiceInput<Callee extends string> = {
   readonly health?: HealthCheck;
   /** Requests that a new version must answer as told before it gets traffic: `[get('/orders')]`. */
   readonly smoke?: readonly SmokeCheck[];
-  /** Variables; `addressOf('engine')` is another service, `folder('journal')` a lasting folder. */
+  /** Variables; `addressOf('engine')` is another service, `folder('journal')` a lasting folder, `limit(500, 'lots')` a limit. */
   readonly env?: Variables<Callee>;
   /** Names of the secrets its instances may see. */
   readonly secrets?: readonly string[];
@@ -112,3 +118,7 @@ export const addressOf = <const Name extends string>(service: Name): AddressOf<N
 
 /** A folder of the service's own that outlives instances, slots and versions, as the value of a variable. */
 export const folder = (name: string): Folder => deepFreeze({ kind: 'folder', name });
+
+/** A limit with its unit as the value of a variable: the instance gets the number alone. `limit(2, 'percent', { safer: 'higher' })` where a low one is the danger. */
+export const limit = (value: number, unit: string, { safer = 'lower' }: { readonly safer?: 'lower' | 'higher' } = {}): Limit =>
+  deepFreeze({ kind: 'limit', value, unit, safer });

@@ -1,6 +1,6 @@
 import { environmentShape, serviceShape } from './service-shape.ts';
 import { jobShape } from './job-shape.ts';
-import { list, object, record, share, text, variant, whole, type Rule } from './shape.ts';
+import { list, object, oneOf, record, share, text, variant, whole, type Rule } from './shape.ts';
 import { names } from './name.ts';
 
 const from: Rule = list(text(), 'some');
@@ -18,6 +18,8 @@ const gateShape: Rule = variant('tests({ … }) or coverage({ … })', {
 
 const pipelineShape: Rule = object('{ jobs: […], gates: […] }', { jobs: { rule: list(text()) }, gates: { rule: list(text()) } });
 
+const address = { pattern: /^[^\s@<>]+@[^\s@<>]+$/, what: 'an e-mail address' };
+
 /** What every delivery must look like, before one asks whether its names exist. */
 export const deliveryShape: Rule = object('defineDelivery({ … })', {
   name: { rule: text(names.project) },
@@ -26,4 +28,5 @@ export const deliveryShape: Rule = object('defineDelivery({ … })', {
   pipelines: { rule: record(names.thing, pipelineShape) },
   services: { rule: record(names.thing, serviceShape) },
   environments: { rule: record(names.thing, environmentShape) },
+  machineIdentities: { rule: record(address, oneOf(['committer', 'author'])), optional: true },
 });

@@ -20,7 +20,20 @@ const healthShape: Rule = variant('http(…) or connect()', {
 });
 
 const given = /^(?:PORT|HOST|SLUICE_.*)$/;
-const reference: Rule = variant("a text, addressOf('…') or folder('…')", {
+/** A number that a variable can say in plain digits. */
+const limitValue: Rule = (value, path, report) => {
+  const plain = typeof value === 'number' && /^-?\d{1,15}(?:\.\d{1,9})?$/.test(String(value));
+  if (!plain) report(path, `expected a number of at most 15 digits, got ${shown(value)}`);
+};
+const unit = { pattern: /^[\p{L}%][\p{L}\p{N} /%.-]{0,31}$/u, what: 'a unit of at most 32 letters' };
+
+const reference: Rule = variant("a text, limit(…), addressOf('…') or folder('…')", {
+  limit: object('limit(…)', {
+    kind: { rule: kind },
+    value: { rule: limitValue },
+    unit: { rule: text(unit) },
+    safer: { rule: oneOf(['lower', 'higher']) },
+  }),
   'address-of': object('addressOf(…)', { kind: { rule: kind }, service: { rule: text() } }),
   folder: object('folder(…)', { kind: { rule: kind }, name: { rule: text(names.thing) } }),
 });
@@ -97,6 +110,8 @@ const strategyShape: Rule = variant('blueGreen({ … })', {
   }),
 });
 
+const commitId = { pattern: /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/, what: 'the full id of a commit: a tag or a branch may move' };
+
 const functionsShape: Rule = (value, path, report) => {
   list(text(names.thing), 'some')(value, path, report);
   if (!Array.isArray(value)) return;
@@ -116,6 +131,9 @@ export const environmentShape: Rule = object('environment({ … })', {
       }),
     ),
   },
-  approvals: { rule: object('approvals(…)', { functions: { rule: functionsShape } }), optional: true },
+  approvals: {
+    rule: object('approvals(…)', { functions: { rule: functionsShape }, since: { rule: text(commitId), optional: true } }),
+    optional: true,
+  },
   after: { rule: list(text()) },
 });
