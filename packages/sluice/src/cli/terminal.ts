@@ -1,4 +1,6 @@
+import { randomInt } from 'node:crypto';
 import { styleText } from 'node:util';
+import { visibleText } from '#kernel';
 
 /** What carries meaning without colour; colour repeats it. */
 const symbols = {
@@ -32,7 +34,19 @@ const styles: Readonly<Record<Symbol, Style>> = {
 /** The narrowest terminal that is drawn for; below it lines wrap as they must. */
 const narrowest = 60;
 
-/** Where a command writes: knows whether a person looks, how wide the window is and whether colour is wanted. */
+/**
+ * A word that nothing printed can hold, drawn anew by each process. Our own styles carry it until they reach the terminal, so that a sequence in the text
+ * of others is never taken for one of ours.
+ */
+const seal = Array.from({ length: 4 }, () => randomInt(1_000, 10_000)).join(';');
+const escape = String.fromCharCode(27);
+const sealed = new RegExp(`(${escape}\\[${seal};[0-9;]+m)`, 'g');
+const anyStyle = new RegExp(`${escape}\\[[0-9;:]*m`, 'g');
+
+/**
+ * Where a command writes: knows whether a person looks, how wide the window is and whether colour is wanted. What it prints may hold text of others anywhere:
+ * every line is made visible here, and nothing but our own styles and cursor movements reaches the terminal as a sequence.
+ */
 export class Terminal {
   /** True when the cursor may be moved: a terminal that is not inside CI. */
   readonly live: boolean;
@@ -62,31 +76,55 @@ export class Terminal {
   }
 
   style(style: Style, text: string): string {
-    return this.color ? styleText(style, text, { validateStream: false }) : text;
+    return this.color ? styleText(style, text, { validateStream: false }).replaceAll(`${escape}[`, `${escape}[${seal};`) : text;
   }
 
   symbol(name: Symbol): string {
     return this.style(styles[name], symbols[name]);
   }
 
-  /** Writes lines to standard output. */
+  /** A line in which text of others is visible: colours of theirs are dropped, everything else that is no text is spelled out; our styles stay. */
+  visible(line: string): string {
+    return line
+      .split(sealed)
+      .map((part, at) => (at % 2 === 1 ? part : visibleText(part.replaceAll(anyStyle, '').replaceAll('\t', '    '), Infinity)))
+      .join('');
+  }
+
+  /** Writes lines to standard output. A line break inside of one is none of ours, and is shown as what it is. */
   print(...lines: readonly string[]): void {
-    for (const line of lines) this.#out.write(`${line}\n`);
+    for (const line of lines) this.#out.write(`${this.#drawn(line)}\n`);
   }
 
   /** Writes lines to standard error: messages about the work, never its result. */
   note(...lines: readonly string[]): void {
-    for (const line of lines) this.#err.write(`${line}\n`);
+    for (const line of lines) this.#err.write(`${this.#drawn(line)}\n`);
   }
 
-  /** Writes one value as JSON with a line end. */
+  /** Writes one value as JSON with a line end; what a terminal would not show as it is stands there in JSON's own escapes. */
   json(value: unknown): void {
-    this.#out.write(`${JSON.stringify(value, undefined, 2)}\n`);
+    this.#out.write(`${JSON.stringify(value, undefined, 2).replaceAll(unseenInJson, escapedInJson)}\n`);
   }
 
-  raw(text: string): void {
-    this.#out.write(text);
+  /** Takes away as many of the last lines as it drew before, and writes these; only where the terminal is live. */
+  redraw(drawn: number, lines: readonly string[]): void {
+    const erase = drawn === 0 ? '' : `${escape}[${drawn}F${escape}[0J`;
+    this.#out.write(erase + lines.map((line) => `${this.#drawn(line)}\n`).join(''));
+  }
+
+  /** Writes text as it is where a program reads it, visible lines where a person does. */
+  text(text: string): void {
+    if (this.#out.isTTY) this.print(...text.replace(/\n$/, '').split('\n'));
+    else this.#out.write(text);
+  }
+
+  #drawn(line: string): string {
+    return this.visible(line).replaceAll(`${escape}[${seal};`, `${escape}[`);
   }
 }
+
+const unseenInJson = /(?!\p{ASCII}|\n)[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]|\u007f/gu;
+const escapedInJson = (character: string): string =>
+  Array.from({ length: character.length }, (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`).join('');
 
 const isSet = (value: string | undefined): boolean => value !== undefined && value !== '' && value !== '0' && value !== 'false';

@@ -99,7 +99,7 @@ async function proof(invocation: Invocation, deployment: string): Promise<number
   const out = text(invocation, 'out');
   if (out !== undefined) await writeFile(resolve(world.cwd, out), found.proof);
   if (flag(invocation, 'json')) terminal.json(found);
-  else if (out === undefined) terminal.raw(found.proof);
+  else if (out === undefined) terminal.text(found.proof);
   else terminal.print(`${terminal.symbol('pass')} entry ${found.number} of ${deployment} is in the record: ${out}`);
   return 0;
 }
@@ -118,7 +118,7 @@ async function checkpoint(invocation: Invocation): Promise<number> {
   const plane = await world.controlPlane(text(invocation, 'state'));
   const note = readOrRefuse(world, join(plane.ledgerFolder, 'checkpoint'));
   const out = text(invocation, 'out');
-  if (out === undefined) terminal.raw(Buffer.from(note).toString('utf8'));
+  if (out === undefined) terminal.text(Buffer.from(note).toString('utf8'));
   else {
     await writeFile(resolve(world.cwd, out), note);
     terminal.print(`${terminal.symbol('pass')} ${out}: keep it where nobody of this host can write`);

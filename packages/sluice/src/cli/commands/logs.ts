@@ -66,6 +66,6 @@ async function showRest(terminal: Terminal, path: string, from: number): Promise
   const { size } = await file.stat();
   if (size <= from) return size < from ? 0 : from;
   const { buffer, bytesRead } = await file.read(Buffer.alloc(size - from), 0, size - from, from);
-  terminal.raw(buffer.toString('utf8', 0, bytesRead));
+  terminal.text(buffer.toString('utf8', 0, bytesRead));
   return from + bytesRead;
 }

@@ -17,31 +17,25 @@ export class LiveRegion {
       this.#terminal.print(...lines);
       return;
     }
-    const erase = this.#erase();
     this.#lines = this.#fitting(drawn());
-    this.#terminal.raw(`${erase}${lines.map((line) => `${line}\n`).join('')}${this.#paint()}`);
+    this.#redraw([...lines, ...this.#lines]);
   }
 
   /** Lines that replace those drawn before. Never more than the window holds, or erasing would miss some. */
   draw(lines: readonly string[]): void {
     if (!this.#terminal.live) return;
-    const erase = this.#erase();
     this.#lines = this.#fitting(lines);
-    this.#terminal.raw(erase + this.#paint());
+    this.#redraw(this.#lines);
   }
 
   #fitting(lines: readonly string[]): readonly string[] {
     const most = Math.max(1, this.#terminal.height - 2);
     // A line that wraps would take two rows, and erasing would leave one behind.
-    return (lines.length > most ? lines.slice(-most) : lines).map((line) => fit(line, this.#terminal.width));
+    return (lines.length > most ? lines.slice(-most) : lines).map((line) => fit(this.#terminal.visible(line), this.#terminal.width));
   }
 
-  #erase(): string {
-    return this.#drawn === 0 ? '' : `\u001B[${this.#drawn}F\u001B[0J`;
-  }
-
-  #paint(): string {
+  #redraw(lines: readonly string[]): void {
+    this.#terminal.redraw(this.#drawn, lines);
     this.#drawn = this.#lines.length;
-    return this.#lines.map((line) => `${line}\n`).join('');
   }
 }
