@@ -89,9 +89,7 @@ export async function serveControlPlane(world: ServeWorld, options: ServeOptions
   const about = { product: 'sluice', version: world.version, delivery: delivery.name, executor, pid: process.pid } as const;
   const served = new ServedEngine({
     engine,
-    delivery,
     environment: ports.environment,
-    source,
     keys,
     log: logReader(join(stateFolder, 'ledger')),
     clock: systemClock,

@@ -1,4 +1,4 @@
-import { isApprovalBy, type ApprovalStatement, type Person } from '#access';
+import { emailForm, isApprovalBy, type ApprovalStatement, type MachineIdentities, type Person } from '#access';
 import { type Digest, err, hours, minutes, ok, type Result, shortDigest, type SluiceError } from '#kernel';
 import { assignFunctions } from './function-assignment.ts';
 
@@ -25,6 +25,7 @@ export type ApprovalRefusalCode =
   | 'expired'
   | 'lasts-too-long'
   | 'author'
+  | 'machine'
   | 'no-function'
   | 'signed-already';
 
@@ -48,6 +49,8 @@ export type ApprovalQuestion = {
   readonly rule: ApprovalRule;
   readonly subject: Digest;
   readonly people: readonly Person[];
+  /** Addresses that are no person's: whoever is registered with one approves nothing. */
+  readonly machines?: MachineIdentities;
   readonly authors: Result<ReadonlySet<string>, SluiceError>;
   readonly now: number;
 };
@@ -81,7 +84,7 @@ export function countApprovals(
 
 /** Whether one more approval counts beside those of `signed`, and why not: what a person is told who has just signed. */
 export function judgeApproval(
-  { rule, subject, people, now }: ApprovalQuestion,
+  { rule, subject, people, machines = {}, now }: ApprovalQuestion,
   approval: Approval,
   authors: ReadonlySet<string>,
   signed: readonly Person[],
@@ -101,6 +104,9 @@ export function judgeApproval(
       'lasts-too-long',
       `the approval by ${name} would count for more than a day; look at the clock of that machine and sign again`,
     );
+  const machine = Object.keys(machines).find((address) => person.emails.some((email) => emailForm(email) === emailForm(address)));
+  if (machine !== undefined)
+    return refuse('machine', `${name} is registered with ${machine}, which is declared to be a machine's; a person must approve`);
   if (authors.has(person.id))
     return refuse('author', `${name} wrote, co-wrote or committed part of this change; somebody else must approve`);
   if (signed.some((other) => other.id === person.id))

@@ -8,8 +8,8 @@ export type {
   ApprovalState,
   GivenApproval,
 } from './approval.ts';
-export { approvalSubject } from './approval-subject.ts';
-export type { ApprovalSubject } from './approval-subject.ts';
+export { approvalKind, approvalSubject, approvalText, approvedCommits } from './approval-subject.ts';
+export type { ApprovalSubject, ApprovedCommit, ApprovedCommits, ApprovedRelease } from './approval-subject.ts';
 export { releaseDigest } from './bundle.ts';
 export type { BundledArtifact, GeneratedOutput, ReleaseBundle } from './bundle.ts';
 export { changeLine, describeChange } from './change.ts';

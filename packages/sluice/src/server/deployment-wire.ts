@@ -24,7 +24,7 @@ export function deploymentToWire({ request, state }: Deployment): DeploymentWire
 }
 
 /** A verdict without what only the ledger needs. */
-export const verdictToWire = ({ gate, kind, because, digest }: GateVerdict): NonNullable<DeploymentWire['verdicts']>[number] => ({
+const verdictToWire = ({ gate, kind, because, digest }: GateVerdict): NonNullable<DeploymentWire['verdicts']>[number] => ({
   gate,
   kind,
   because,

@@ -1,5 +1,6 @@
 export { addressFile, readAddress } from './address-file.ts';
 export { controlApi } from './api.ts';
+export { readApprovalDocument } from './approval-document.ts';
 export { ControlClient } from './client.ts';
 export type { ControlAddress } from './client.ts';
 export type {

@@ -85,22 +85,12 @@ export const deploymentWire = z.strictObject({
   rollout: z.string().optional(),
 });
 
-/** What an approver reads before signing. */
+/** What an approver reads before signing: the document as text, because its very bytes are digested and shown. Who signed already is not part of it. */
 export const approvalView = z.strictObject({
   deployment: z.string(),
-  service: z.string(),
-  environment: z.string(),
-  subject: digest,
-  /** What the subject is the digest of, whole: a client computes it again before it signs. */
-  bound: z.record(z.string(), z.unknown()),
-  release: z.strictObject({ digest, version: z.string() }),
-  previous: z.strictObject({ digest, version: z.string() }).optional(),
-  commits: z.array(z.strictObject({ sha: z.string(), subject: z.string(), by: z.string() })),
-  changes: z.array(z.strictObject({ what: z.string(), attention: z.boolean() })),
-  verdicts: z.array(verdictWire),
-  required: z.array(z.string()),
-  given: z.array(z.strictObject({ person: z.string(), function: z.string() })),
-  missing: z.array(z.string()),
+  document: z.string().max(16 * 1024 * 1024),
+  given: z.array(z.strictObject({ person: z.string(), function: z.string() })).max(64),
+  missing: z.array(z.string()).max(64),
 });
 
 const instanceWire = z.strictObject({

@@ -1,18 +1,15 @@
 import { SluiceError, type Clock, type Ids, type Result } from '#kernel';
 import { describeEntry, encodeEntry, proofText, proveEntry, verifierKeyText, type Entry, type LogReader } from '#ledger';
-import type { Delivery } from '#define';
 import type { JournaledRevert, SlotStatus } from '#rollout';
-import { boundBy, type Engine, type EnvironmentPorts, type LogKeys, type Source, type StoredEntry } from '#workflow';
-import { verdictToWire } from './deployment-wire.ts';
+import { approvalText } from '#release';
+import type { Engine, EnvironmentPorts, LogKeys, StoredEntry } from '#workflow';
 import type { AboutWire, ApprovalView, CheckpointWire, ProofWire, StatusWire, TimelineLine } from './schema.ts';
 import { statusToWire } from './status-wire.ts';
 
 /** What the API is served from: an engine, and the few things around it that answers are made of. */
 export type ServedPorts = {
   readonly engine: Engine;
-  readonly delivery: Delivery;
   readonly environment: (name: string) => EnvironmentPorts;
-  readonly source: Source;
   readonly keys: LogKeys;
   /** Reads the exported files of the record. */
   readonly log: LogReader;
@@ -79,30 +76,14 @@ export class ServedEngine {
       }));
   }
 
+  /** What an approver is shown: the document that is signed, as it stands, and who has signed it already. */
   async approval(id: string): Promise<ApprovalView> {
     const view = unwrap(await this.engine.approvalView(id));
-    const { deployment, release } = view;
-    const { environment, service } = deployment.request;
-    const live = unwrap(await this.engine.services()).find((each) => each.environment === environment && each.service === service)?.live;
-    const previous = live === undefined ? undefined : unwrap(await this.engine.release(live.release));
-    const between = await this.#ports.source.between(previous?.commit.sha, release.commit.sha);
     const people = unwrap(await this.engine.people());
-    const nameOf = (email: string): string => people.find((person) => person.emails.includes(email))?.name ?? email;
     const personName = (ref: string): string => people.find((person) => person.id === ref)?.name ?? ref.slice(0, 8);
     return {
-      deployment: deployment.request.id,
-      service,
-      environment,
-      subject: view.subject,
-      bound: { ...unwrap(boundBy(this.#ports.delivery, deployment, release)) },
-      release: { digest: release.digest, version: release.version },
-      ...(previous === undefined ? {} : { previous: { digest: previous.digest, version: previous.version } }),
-      commits: between.ok
-        ? between.value.slice(0, 100).map((commit) => ({ sha: commit.sha, subject: commit.subject, by: nameOf(commit.authorEmail) }))
-        : [],
-      changes: view.changes.map((change) => ({ ...change })),
-      verdicts: release.verdicts.map(verdictToWire),
-      required: [...(this.#ports.delivery.environments[environment]?.approvals?.functions ?? [])],
+      deployment: view.deployment.request.id,
+      document: approvalText(view.bound),
       given: view.given.map((one) => ({ person: personName(one.person), function: one.function })),
       missing: [...view.needs],
     };

@@ -1,45 +1,84 @@
-import { changeAuthors, type Person } from '#access';
-import type { Delivery, Environment } from '#define';
-import { digestOfJson, err, ok, SluiceError, type Digest, type Result } from '#kernel';
-import { approvalState, approvalSubject, type ApprovalQuestion, type ApprovalState, type ApprovalSubject } from '#release';
+import { changeAuthors, type MachineIdentities, type Person } from '#access';
+import type { ApprovalRule, Delivery, Environment } from '#define';
+import { err, ok, own, SluiceError, type Digest, type Json, type Result } from '#kernel';
+import { approvalState, approvedCommits, type ApprovalQuestion, type ApprovalState, type ApprovalSubject } from '#release';
 import type { Deployment } from './deployment.ts';
-import type { Source } from './ports.ts';
-import type { ApprovalRecord, ReleaseRecord } from './records.ts';
+import type { Commit, Source } from './ports.ts';
+import type { ApprovalRecord, LiveRelease, ReleaseRecord } from './records.ts';
 import type { Store, Tx } from './store.ts';
 
 /** The rule that asks for approvals in an environment; none asks for nobody. */
-export const ruleOf = (environment: Environment): { readonly functions: readonly string[] } => environment.approvals ?? { functions: [] };
+export const ruleOf = (environment: Environment): ApprovalRule => environment.approvals ?? { functions: [] };
 
-/** What has to be signed for a deployment: release, place, settings, strategy, verdicts and rule. Any change of one gives another digest (I5). */
-export function subjectOf(
-  delivery: Delivery,
-  deployment: Pick<Deployment, 'request'>,
-  release: Pick<ReleaseRecord, 'digest' | 'verdicts'>,
-): Result<Digest, SluiceError> {
-  const bound = boundBy(delivery, deployment, release);
-  return bound.ok ? ok(approvalSubject(bound.value)) : bound;
-}
+/** Whether a deployment needs signatures: not where nobody is asked for, nor for a rollback to what was approved before. */
+const asks = (rule: ApprovalRule, { wanted }: Deployment['request']): boolean =>
+  rule.functions.length > 0 && !(wanted.kind === 'rollback' && wanted.approvedBefore);
 
-/** Everything that a signature over a deployment binds, so that a person can compute the digest again before signing it. */
-export function boundBy(
-  delivery: Delivery,
+/** What has to be signed for a deployment: what goes where, what it changes from what is live, and under which rule. Any change of one gives another digest (I5). */
+export async function subjectOf(
+  ports: { readonly store: Store; readonly source: Source; readonly delivery: Delivery },
   { request }: Pick<Deployment, 'request'>,
-  release: Pick<ReleaseRecord, 'digest' | 'verdicts'>,
-): Result<ApprovalSubject, SluiceError> {
+  release: ReleaseRecord,
+): Promise<Result<ApprovalSubject, SluiceError>> {
+  const { store, source, delivery } = ports;
   const place = placeOf(delivery, request);
   if (!place.ok) return place;
   const { environment, service } = place.value;
   const { strategy, ...settings } = service;
+  const rule = ruleOf(environment);
+  const asked = asks(rule, request);
+  const live = asked ? await store.transaction((tx) => liveWithSettings(store, tx, request)) : undefined;
+  const changed = asked ? await changedCommits(source, live?.release.commit.sha ?? rule.since, release.commit.sha) : undefined;
+  if (changed !== undefined && !changed.ok) return changed;
   return ok({
-    release: release.digest,
     environment: request.environment,
-    targets: [request.service],
-    settings: settings,
-    strategy: strategy,
+    service: request.service,
+    release: approvedRelease(release),
+    previous: live === undefined ? null : { ...approvedRelease(live.release), settings: live.settings },
+    settings,
+    strategy,
     window: null,
-    verdicts: release.verdicts.map(({ digest }) => digest),
-    policy: digestOfJson(ruleOf(environment)),
+    verdicts: release.verdicts.map(({ gate, kind, because, digest }) => ({ gate, kind, because: because.toWellFormed(), digest })),
+    rule: { functions: rule.functions, since: rule.since ?? null, machineIdentities: machinesOf(delivery) },
+    commits:
+      changed === undefined
+        ? null
+        : { added: approvedCommits(changed.value.added.map(approved)), removed: approvedCommits(changed.value.removed.map(approved)) },
   });
+}
+
+const machinesOf = (delivery: Delivery): MachineIdentities => delivery.machineIdentities ?? {};
+
+const approvedRelease = ({ digest, version, commit, bundle }: ReleaseRecord) => ({ digest, version, commit: commit.sha, bundle });
+
+const approved = ({ sha, subject, authorEmail, committerEmail, coAuthorEmails }: Commit) => ({
+  sha,
+  subject,
+  author: authorEmail,
+  committer: committerEmail,
+  coAuthors: coAuthorEmails,
+});
+
+/** What is live, and the settings that it was started with: those of today's definition may be others. */
+async function liveWithSettings(
+  store: Store,
+  tx: Tx,
+  request: Deployment['request'],
+): Promise<{ readonly release: ReleaseRecord; readonly settings: Json } | undefined> {
+  const live = await liveRelease(store, tx, request);
+  if (live === undefined) return undefined;
+  const rollout = await store.rollouts.ofDeployment(tx, live.live.deployment);
+  return { release: live.release, settings: rollout?.settings ?? {} };
+}
+
+async function liveRelease(
+  store: Store,
+  tx: Tx,
+  { environment, service }: Deployment['request'],
+): Promise<{ readonly live: LiveRelease; readonly release: ReleaseRecord } | undefined> {
+  const live = await store.live.now(tx, environment, service);
+  const release = live === undefined ? undefined : await store.releases.get(tx, live.release);
+  return live === undefined || release === undefined ? undefined : { live, release };
 }
 
 /** The environment of a request, and the service in it, as the engine's own definition has them. */
@@ -47,11 +86,11 @@ export function placeOf(
   delivery: Delivery,
   { environment: name, service: serviceName }: { readonly environment: string; readonly service: string },
 ): Result<{ readonly environment: Environment; readonly service: Environment['services'][string] }, SluiceError> {
-  const environment = delivery.environments[name];
+  const environment = own(delivery.environments, name);
   if (environment === undefined) {
     return err(new SluiceError('notFound', `there is no environment "${name}"`, { hint: `known: ${known(delivery.environments)}` }));
   }
-  const service = environment.services[serviceName];
+  const service = own(environment.services, serviceName);
   if (service === undefined) {
     return err(
       new SluiceError('notFound', `there is no service "${serviceName}" in ${name}`, { hint: `known: ${known(environment.services)}` }),
@@ -80,31 +119,37 @@ export async function standing(
   const { people, approvals, liveCommit } = await store.transaction(async (tx) => ({
     people: await store.people.list(tx),
     approvals: await store.approvals.of(tx, request.id),
-    liveCommit: await commitOfLive(store, tx, request),
+    liveCommit: (await liveRelease(store, tx, request))?.release.commit.sha,
   }));
-  const environment = delivery.environments[request.environment];
+  const environment = own(delivery.environments, request.environment);
   const rule = environment === undefined ? { functions: [] } : ruleOf(environment);
+  const machines = machinesOf(delivery);
   const authors =
-    rule.functions.length === 0 ? ok(new Set<string>()) : await authorsOf(source, people, liveCommit, facts.release.commit.sha);
-  const question: ApprovalQuestion = { rule, subject: facts.subject, people, authors, now };
+    rule.functions.length === 0
+      ? ok(new Set<string>())
+      : await authorsOf({ source, people, machines }, liveCommit ?? rule.since, facts.release.commit.sha);
+  const question: ApprovalQuestion = { rule, subject: facts.subject, people, machines, authors, now };
   return { state: approvalState(question, approvals), question, approvals };
 }
 
-async function commitOfLive(store: Store, tx: Tx, { environment, service }: Deployment['request']): Promise<string | undefined> {
-  const live = await store.live.now(tx, environment, service);
-  return live === undefined ? undefined : (await store.releases.get(tx, live.release))?.commit.sha;
-}
-
-/** Who made what changed since the live release, in either direction: what a rollback takes away was written by somebody too. */
-async function authorsOf(
+/** Commits on the way from what is live, in either direction: what a rollback takes away was written by somebody too. */
+async function changedCommits(
   source: Source,
-  people: readonly Person[],
   from: string | undefined,
   to: string,
-): Promise<Result<ReadonlySet<string>, SluiceError>> {
+): Promise<Result<{ readonly added: readonly Commit[]; readonly removed: readonly Commit[] }, SluiceError>> {
   const added = await source.between(from, to);
   if (!added.ok) return added;
   const removed = from === undefined ? ok([]) : await source.between(to, from);
-  if (!removed.ok) return removed;
-  return changeAuthors([...added.value, ...removed.value], people);
+  return removed.ok ? ok({ added: added.value, removed: removed.value }) : removed;
+}
+
+/** Who made what changed since the live release. */
+async function authorsOf(
+  by: { readonly source: Source; readonly people: readonly Person[]; readonly machines: MachineIdentities },
+  from: string | undefined,
+  to: string,
+): Promise<Result<ReadonlySet<string>, SluiceError>> {
+  const changed = await changedCommits(by.source, from, to);
+  return changed.ok ? changeAuthors([...changed.value.added, ...changed.value.removed], by.people, by.machines) : changed;
 }

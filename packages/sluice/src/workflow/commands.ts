@@ -1,6 +1,6 @@
 import { keyDigestOf, type Person } from '#access';
 import { err, isoTime, ok, SluiceError, type Digest, type Result } from '#kernel';
-import { changeLine, countApprovals, describeChange, judgeApproval, mayRollBackTo, type Approval } from '#release';
+import { approvalSubject, countApprovals, judgeApproval, mayRollBackTo, type Approval, type ApprovalSubject } from '#release';
 import { canRevert } from '#rollout';
 import { placeOf, standing, subjectOf } from './approvals.ts';
 import { decide } from './decide.ts';
@@ -93,8 +93,9 @@ function conflictWith({ request, state }: Deployment): SluiceError {
 export type ApprovalView = {
   readonly deployment: Deployment;
   readonly subject: Digest;
+  /** What the subject is the digest of: all that an approver is shown. */
+  readonly bound: ApprovalSubject;
   readonly release: ReleaseRecord;
-  readonly changes: readonly { readonly what: string; readonly attention: boolean }[];
   readonly needs: readonly string[];
   readonly given: readonly { readonly person: string; readonly function: string }[];
   readonly refusals: readonly string[];
@@ -104,20 +105,15 @@ export type ApprovalView = {
 export async function approvalView(context: DeploymentContext, id: string): Asked<ApprovalView> {
   const found = await waiting(context, id);
   if (!found.ok) return found;
-  const { deployment, release, subject } = found.value;
-  const { store, clock } = context;
-  const { state } = await standing({ ...context, now: clock.now() }, deployment, { release, subject });
+  const { deployment, release, bound, subject } = found.value;
+  const { state } = await standing({ ...context, now: context.clock.now() }, deployment, { release, subject });
   if (state.kind === 'refused') return err(state.error);
-  const previous = await store.transaction(async (tx) => {
-    const live = await store.live.now(tx, deployment.request.environment, deployment.request.service);
-    return live === undefined ? undefined : store.releases.get(tx, live.release);
-  });
   return ok({
     deployment,
     subject,
+    bound,
     release,
     given: state.given,
-    changes: describeChange(previous?.bundle, release.bundle).map(changeLine),
     needs: state.kind === 'waiting' ? state.needs : [],
     refusals: state.refusals.map(({ line }) => line),
   });
@@ -196,9 +192,15 @@ async function settleApprovals(context: DeploymentContext, id: string): Asked<Ap
   }
 }
 
-type Waiting = { readonly deployment: Deployment; readonly release: ReleaseRecord; readonly subject: Digest };
+type Waiting = {
+  readonly deployment: Deployment;
+  readonly release: ReleaseRecord;
+  readonly bound: ApprovalSubject;
+  readonly subject: Digest;
+};
 
-async function waiting({ store, delivery }: DeploymentContext, id: string): Asked<Waiting> {
+async function waiting(context: DeploymentContext, id: string): Asked<Waiting> {
+  const { store } = context;
   const { deployment, release } = await store.transaction(async (tx) => {
     const found = await store.deployments.get(tx, id);
     const digest = found?.state.kind === 'waiting-approval' ? found.state.release.digest : undefined;
@@ -208,14 +210,15 @@ async function waiting({ store, delivery }: DeploymentContext, id: string): Aske
   if (deployment.state.kind !== 'waiting-approval' || release === undefined) {
     return err(new SluiceError('conflict', `deployment ${id} does not wait for approval: it is ${deployment.state.kind}`));
   }
-  const subject = subjectOf(delivery, deployment, release);
-  if (!subject.ok) return subject;
-  if (subject.value !== deployment.state.subject) {
+  const bound = await subjectOf(context, deployment, release);
+  if (!bound.ok) return bound;
+  const subject = approvalSubject(bound.value);
+  if (subject !== deployment.state.subject) {
     const { service, environment } = deployment.request;
-    const fact = `the definition of ${environment} has changed since ${id} was asked for, so it can no longer be approved`;
+    const fact = `what is live in ${environment}, or its definition, has changed since ${id} was asked for, so it can no longer be approved`;
     return err(new SluiceError('conflict', fact, { hint: `end it (sluice revert ${service}) and deploy again` }));
   }
-  return ok({ deployment, release, subject: subject.value });
+  return ok({ deployment, release, bound: bound.value, subject });
 }
 
 /** Where a revert went. */

@@ -1,5 +1,5 @@
-import { assertNever, isoTime, ok, SluiceError, type Result } from '#kernel';
-import { mayEnter } from '#release';
+import { assertNever, isoTime, ok, SluiceError, type Digest, type Result } from '#kernel';
+import { approvalSubject, mayEnter } from '#release';
 import { placeOf, ruleOf, standing, subjectOf } from './approvals.ts';
 import { buildRelease } from './build.ts';
 import { decide } from './decide.ts';
@@ -159,7 +159,7 @@ async function released(
 ): Promise<Outcome> {
   const { store } = context;
   const { request } = read;
-  const subject = subjectOf(context.delivery, read, release);
+  const subject = await digestToSign(context, read, release);
   if (!subject.ok) return failure(context, subject.error, read);
   const live = await context.persist(context.signal, (tx) => store.live.now(tx, request.environment, request.service));
   const asked = requestedEntries(context, request, { release, subject: subject.value, live, delivery: context.delivery });
@@ -188,7 +188,7 @@ async function examine(
   if (here?.release === release.digest && (await runsAsSet(context, read, release))) {
     return { event: { type: 'unchanged', because: `${request.service} in ${request.environment} runs exactly this already` } };
   }
-  const subject = subjectOf(context.delivery, read, release);
+  const subject = await digestToSign(context, read, release);
   if (!subject.ok) return failure(context, subject.error, read);
   const cleared: Outcome = { event: { type: 'cleared', subject: subject.value } };
   if (ruleOf(place.value.environment).functions.length === 0) return cleared;
@@ -274,12 +274,12 @@ async function stillApproved(
   release: ReleaseRecord,
   approved: string,
 ): Promise<Result<void, SluiceError>> {
-  const subject = subjectOf(context.delivery, read, release);
+  const subject = await digestToSign(context, read, release);
   if (!subject.ok) return subject;
   const { request } = read;
   const again = `sluice deploy ${request.service} --environment ${request.environment}`;
   if (subject.value !== approved) {
-    const fact = `${request.service}: what was approved is not what would be rolled out now; the definition of ${request.environment} has changed`;
+    const fact = `${request.service}: what was approved is not what would be rolled out now: what is live in ${request.environment}, or its definition, has changed`;
     return { ok: false, error: new SluiceError('forbidden', fact, { hint: `ask again: ${again}` }) };
   }
   if (request.wanted.kind === 'rollback' && request.wanted.approvedBefore) return ok(undefined);
@@ -288,6 +288,11 @@ async function stillApproved(
   if (state.kind === 'refused') return { ok: false, error: state.error };
   const fact = `${request.service}: approvals have lapsed or count no longer; still needed: ${state.needs.join(', ')}`;
   return { ok: false, error: new SluiceError('forbidden', fact, { hint: `ask again: ${again}` }) };
+}
+
+async function digestToSign(context: DeploymentContext, read: Deployment, release: ReleaseRecord): Promise<Result<Digest, SluiceError>> {
+  const subject = await subjectOf(context, read, release);
+  return subject.ok ? ok(approvalSubject(subject.value)) : subject;
 }
 
 async function releaseOf(context: DeploymentContext, digest: ReleaseRecord['digest']): Promise<ReleaseRecord> {

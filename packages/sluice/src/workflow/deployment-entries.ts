@@ -1,5 +1,5 @@
 import type { Delivery } from '#define';
-import type { Digest } from '#kernel';
+import { own, type Digest } from '#kernel';
 import type { EntryHead, PendingEntry } from '#ledger';
 import type { DeploymentRequest } from './deployment.ts';
 import type { PipelineOutcome } from './ports.ts';
@@ -96,7 +96,7 @@ export function requestedEntries(
   facts: { readonly release: ReleaseRecord; readonly subject: Digest; readonly live: LiveRelease | undefined; readonly delivery: Delivery },
 ): readonly PendingEntry[] {
   const { release, subject, live, delivery } = facts;
-  const strategy = delivery.environments[request.environment]?.services[request.service]?.strategy.kind ?? 'blue-green';
+  const strategy = own(own(delivery.environments, request.environment)?.services, request.service)?.strategy.kind ?? 'blue-green';
   const rollback = request.wanted.kind === 'rollback';
   const head = {
     ...headOf(request),

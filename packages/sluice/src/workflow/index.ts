@@ -1,5 +1,4 @@
 export { coAuthorEmails } from '#access';
-export { boundBy } from './approvals.ts';
 export type { ApprovalView, Asker, DeployOrder, RevertAnswer, Signature } from './commands.ts';
 export { isActive, deploymentKinds } from './deployment.ts';
 export type {

@@ -1,3 +1,4 @@
+import type { Json } from '#kernel';
 import { isTerminal, type RolloutPlan, type RolloutState, type SlotOrder } from '#rollout';
 
 /** What somebody asked of a running rollout. Commands and state are different records (D19): this one is never written by the driver. */
@@ -16,6 +17,8 @@ export type RolloutRecord = {
   readonly version: number;
   readonly plan: RolloutPlan;
   readonly order: SlotOrder;
+  /** What the environment's definition set for the service; absent in rows of earlier versions. */
+  readonly settings?: Json;
   readonly state: RolloutState;
   readonly startedAt: string;
   readonly asked?: Asked;

@@ -1,12 +1,12 @@
 import type { Delivery, Environment, Service, Variable } from '#define';
-import { digestOfJson, err, ok, SluiceError, type Digest, type Result } from '#kernel';
+import { digestOfJson, err, ok, own, SluiceError, type Digest, type Json, type Result } from '#kernel';
 import { planRollout, type RolloutPlan, type Router, type ServiceKey, type Slot, type SlotOrder } from '#rollout';
 import { placeOf } from './approvals.ts';
 import type { Deployment } from './deployment.ts';
 import type { LiveRelease, ReleaseRecord } from './records.ts';
 
 /** What is settled before a rollout starts. */
-export type SettledRollout = { readonly plan: RolloutPlan; readonly order: SlotOrder };
+export type SettledRollout = { readonly plan: RolloutPlan; readonly order: SlotOrder; readonly settings: Json };
 
 /** What a service is called by targets and routers. */
 export const serviceKey = (environment: string, service: string): ServiceKey => `${environment}/${service}`;
@@ -24,7 +24,7 @@ export async function settleRollout(facts: {
   const { request } = deployment;
   const place = placeOf(delivery, request);
   if (!place.ok) return place;
-  const released = release.services[request.service];
+  const released = own(release.services, request.service);
   if (released === undefined) {
     return err(
       new SluiceError('notFound', `release ${version} has no service "${request.service}"`, { hint: 'the commit does not define it' }),
@@ -66,7 +66,8 @@ export async function settleRollout(facts: {
     startWithin: definition.startWithin,
     stopWithin: definition.stopWithin,
   };
-  return ok({ plan, order });
+  const { strategy: _, ...settings } = here;
+  return ok({ plan, order, settings });
 }
 
 type Resolved = { readonly env: Readonly<Record<string, string>>; readonly folders: Readonly<Record<string, string>> };
@@ -79,6 +80,7 @@ async function resolveVariables(
   const folders: Record<string, string> = {};
   for (const [name, value] of Object.entries(variables)) {
     if (typeof value === 'string') env[name] = value;
+    else if (value.kind === 'limit') env[name] = String(value.value);
     else if (value.kind === 'folder') folders[name] = value.name;
     else {
       const seen = await router.observe(serviceKey(environment, value.service));
@@ -103,7 +105,7 @@ export function inOrderOfAddresses(
   const visit = (name: string): void => {
     if (placed.includes(name) || visiting.has(name)) return;
     visiting.add(name);
-    const variables = Object.values({ ...definitions[name]?.env, ...environment.services[name]?.env });
+    const variables = Object.values({ ...own(definitions, name)?.env, ...own(environment.services, name)?.env });
     for (const value of variables) {
       if (typeof value !== 'string' && value.kind === 'address-of' && names.includes(value.service)) visit(value.service);
     }
@@ -121,7 +123,7 @@ export const sameSettings = (a: SlotOrder, b: SlotOrder): boolean => {
 
 /** Whether a service of a release runs exactly what another release of it would: then there is nothing to roll out. */
 export const sameService = (a: ReleaseRecord | undefined, b: ReleaseRecord, service: string): boolean => {
-  const [one, other] = [a?.services[service], b.services[service]];
+  const [one, other] = [own(a?.services, service), own(b.services, service)];
   if (one === undefined || other === undefined) return false;
   const digests = (released: typeof one): readonly (Digest | string)[] => [
     released.artifact,

@@ -1,7 +1,7 @@
 import type { RolloutRecord, RolloutStore } from '#workflow';
 import { isRolloutActive } from '#workflow';
 
-type Settled = Pick<RolloutRecord, 'environment' | 'plan' | 'order' | 'startedAt'>;
+type Settled = Pick<RolloutRecord, 'environment' | 'plan' | 'order' | 'settings' | 'startedAt'>;
 
 type Row = {
   readonly id: string;
@@ -24,8 +24,8 @@ const toRollout = ({ document, owner, asked, ...rest }: Row): RolloutRecord => (
 
 /** Rollouts in PostgreSQL. */
 export const rollouts: RolloutStore = {
-  insert: async (tx, { id, deployment, owner, version, state, environment, plan, order, startedAt }) => {
-    const document: Settled = { environment, plan, order, startedAt };
+  insert: async (tx, { id, deployment, owner, version, state, environment, plan, order, settings, startedAt }) => {
+    const document: Settled = { environment, plan, order, ...(settings === undefined ? {} : { settings }), startedAt };
     await tx.query(
       `insert into rollout (id, deployment, kind, active, owner, version, document, state, updated_at)
        values ($1, $2, $3, $4, $5, $6, $7, $8, now())`,

@@ -1,13 +1,12 @@
 import { createInterface } from 'node:readline/promises';
 import { signApproval } from '#access';
-import { isoTime, parseDigest, shortDigest, SluiceError } from '#kernel';
-import { approvalLasts, approvalSubject, type ApprovalSubject } from '#release';
-import type { ApprovalView } from '#server';
+import { isoTime, SluiceError, visibleText } from '#kernel';
+import { approvalLasts, type ApprovalSubject } from '#release';
+import { readApprovalDocument, type ApprovalView } from '#server';
+import { approvalLines } from '../approval-view.ts';
 import { flag, jsonOption, text, type Command, type Invocation } from '../command.ts';
 import { defaultIdentityFile, readIdentity } from '../identity-store.ts';
 import { stateOption } from '../options.ts';
-import type { Terminal } from '../terminal.ts';
-import { count, table } from '../text.ts';
 
 const command: Command = {
   name: 'approve',
@@ -15,14 +14,16 @@ const command: Command = {
   usage: '<deployment>',
   example: [
     'sluice approve 01KB2Q',
-    '  what      api v1.1.0 → v1.2.0                       subject 7c1e…9a',
-    '  changed   3 commits by dana',
-    '  evidence  2 verdicts pass',
-    '  needs     trading, risk; still missing: risk',
-    'approve as erin (risk)? [y/N]',
+    '  what      api v1.1.0 → v1.2.0 in production',
+    '  changed   3 commits by dana@example.com',
+    '            api.MAX_ORDER_LOTS 500 lots → 800 lots: a limit is raised ▲',
+    '  evidence  ✔ tests: 218 of 218 passed',
+    '  asks      trading, risk',
+    'approve api v1.2.0 for production as erin (risk)? [y/N]',
   ],
   options: {
     yes: { type: 'boolean', short: 'y', says: 'sign without being asked' },
+    all: { type: 'boolean', says: 'show every commit that is listed, every change and every verdict, however many' },
     show: { type: 'boolean', says: 'only show it' },
     file: { type: 'string', value: 'path', says: 'the identity file (default: ~/.config/sluice/identity.json, or SLUICE_IDENTITY)' },
     ...stateOption,
@@ -34,21 +35,26 @@ const command: Command = {
     const client = await (await world.controlPlane(text(invocation, 'state'))).client();
     const id = await wholeId(invocation.words[0] ?? '', async () => client.deployments({}));
     const view = await client.approval(id);
-    checkSubject(view);
-    if (!flag(invocation, 'json')) terminal.print(...approvalLines(terminal, view));
+    const { subject, digest } = readApprovalDocument(view.document);
+    if (!flag(invocation, 'json')) {
+      terminal.print(...approvalLines(terminal, { subject, digest, deployment: id, all: flag(invocation, 'all') }), givenLine(view));
+    }
     if (flag(invocation, 'show')) {
-      if (flag(invocation, 'json')) terminal.json(view);
+      if (flag(invocation, 'json')) terminal.json({ deployment: id, digest, subject, given: view.given, missing: view.missing });
       return 0;
     }
     const identity = await readIdentity(text(invocation, 'file') ?? defaultIdentityFile(world.env));
     const { person } = identity;
-    if (!flag(invocation, 'yes') && !(await confirmed(invocation, `approve as ${person.name} (${person.functions.join(', ')})? [y/N] `))) {
+    if (
+      !flag(invocation, 'yes') &&
+      !(await confirmed(invocation, `approve ${inShort(subject)} as ${person.name} (${person.functions.join(', ')})? [y/N] `))
+    ) {
       terminal.note('nothing was signed');
       return 5;
     }
     const expiresAt = world.clock.now() + approvalLasts;
-    const signature = signApproval(identity.seed, { subject: parseDigest(view.subject), deployment: id, expiresAt });
-    const deployment = await client.approve(id, { person: person.id, subject: view.subject, signature, expiresAt: isoTime(expiresAt) });
+    const signature = signApproval(identity.seed, { subject: digest, deployment: id, expiresAt });
+    const deployment = await client.approve(id, { person: person.id, subject: digest, signature, expiresAt: isoTime(expiresAt) });
     if (flag(invocation, 'json')) terminal.json(deployment);
     else terminal.print(`${terminal.symbol('pass')} signed by ${person.name}; ${deployment.detail}`);
     return 0;
@@ -57,39 +63,14 @@ const command: Command = {
 
 export default command;
 
-/** What is signed must be what was shown: the digest is computed again from what the control plane says it binds. */
-function checkSubject(view: ApprovalView): void {
-  const computed = approvalSubject(view.bound as unknown as ApprovalSubject);
-  if (computed !== view.subject) {
-    throw new SluiceError(
-      'verificationFailed',
-      `the control plane asks to sign ${shortDigest(view.subject)} and shows something else (${shortDigest(computed)})`,
-      { hint: 'do not approve; have the control plane looked at' },
-    );
-  }
-}
+const inShort = ({ service, release, environment }: ApprovalSubject): string =>
+  [service, release.version, 'for', environment].map((word) => visibleText(word)).join(' ');
 
-function approvalLines(terminal: Terminal, view: ApprovalView): readonly string[] {
-  const who = [...new Set(view.commits.map((commit) => commit.by))];
-  const previous = view.previous === undefined ? 'first release,' : `${view.previous.version} →`;
-  const verdicts = view.verdicts.map((verdict) => `${terminal.symbol(verdict.kind)} ${verdict.gate}: ${verdict.because}`);
-  // Of a first release every value is new: listing them all would hide that.
-  const changes = (view.previous === undefined ? [{ what: 'everything is new', attention: false }] : view.changes)
-    .filter((change) => !change.what.endsWith('unchanged'))
-    .map((change) => `${change.what}${change.attention ? ` ${terminal.symbol('warning')}` : ''}`);
-  const given = view.given.map((one) => `${one.function} by ${one.person}`);
-  return table([
-    ['  what', `${view.service} ${previous} ${view.release.version} in ${view.environment}`],
-    ['  signs', view.subject],
-    ['  changed', `${count(view.commits.length, 'commit')}${who.length === 0 ? '' : ` by ${who.join(', ')}`}`],
-    ...view.commits.slice(0, 8).map((commit) => ['', `${commit.sha.slice(0, 7)} ${commit.subject}`]),
-    ...changes.slice(0, 12).map((change) => ['', change]),
-    ...verdicts.map((line, at) => [at === 0 ? '  evidence' : '', line]),
-    [
-      '  needs',
-      `${view.required.join(', ')}${given.length === 0 ? '' : `; given: ${given.join(', ')}`}; missing: ${view.missing.length === 0 ? 'nothing' : view.missing.join(', ')}`,
-    ],
-  ]);
+/** Who signed already is not signed itself: the control plane says it. */
+function givenLine({ given, missing }: ApprovalView): string {
+  const names = given.map((one) => `${visibleText(one.function)} by ${visibleText(one.person)}`);
+  const still = missing.map((name) => visibleText(name)).join(', ') || 'nothing';
+  return `  given     ${names.join(', ') || 'nothing yet'}; missing: ${still}`;
 }
 
 async function confirmed(invocation: Invocation, question: string): Promise<boolean> {
@@ -97,7 +78,7 @@ async function confirmed(invocation: Invocation, question: string): Promise<bool
     throw new SluiceError('usage', 'nobody is there to answer', { hint: 'read it with --show, then sign with --yes' });
   const reader = createInterface({ input: process.stdin, output: process.stdout });
   try {
-    return /^y(es)?$/i.test((await reader.question(question, { signal: invocation.world.interrupt })).trim());
+    return /^y(es)?$/i.test((await reader.question(invocation.terminal.visible(question), { signal: invocation.world.interrupt })).trim());
   } finally {
     reader.close();
   }
