@@ -139,6 +139,7 @@ test('the door of the package is exactly this', () => {
       "junit",
       "latency",
       "lcov",
+      "limit",
       "logLine",
       "microseconds",
       "milliseconds",
