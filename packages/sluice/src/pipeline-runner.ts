@@ -67,6 +67,13 @@ async function planCommit(folder: string, pipeline: string, settings: PipelineSe
   if (!checked.ok) return err(planError(checked.error, configFile));
   const made = plan(delivery, { pipeline });
   if (!made.ok) return err(planError(made.error, configFile));
+  // Exit codes alone are no evidence to deploy on: told before the pipeline has run for minutes.
+  if (made.value.gates.length === 0)
+    return err(
+      new SluiceError('config', `${configFile}: the pipeline "${pipeline}" has no gate, so nothing would be judged`, {
+        hint: 'declare one, for example gates: { tests: tests({ from: [...] }) }, or deploy with another --pipeline',
+      }),
+    );
   return ok({ plan: made.value, services: checked.value.services });
 }
 
@@ -97,10 +104,8 @@ function summary(outcome: PipelineOutcome, made: Plan): Omit<JudgedRun, 'started
       cached: countOf('cached'),
     },
     evidence: evidence.flatMap(recorded),
-    // Exit codes alone are no evidence to deploy on.
-    ...(gates.length > 0 || verdict !== 'pass'
-      ? { verdict, because }
-      : { verdict: 'inconclusive' as const, because: 'the pipeline has no gate, so nothing was judged' }),
+    verdict,
+    because,
     verdicts: gates.map(({ gate, verdict: said, policy, digest }) => ({
       gate,
       kind: said.kind,

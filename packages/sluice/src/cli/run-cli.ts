@@ -85,7 +85,7 @@ function printError(thrown: unknown, terminal: Terminal, how: { readonly debug: 
     // Only the mistakes of a definition are many, and stand in a line each.
     const [first = '', ...more] = wire.code === 'config' ? wire.message.split('\n') : [wire.message];
     const lines = [`${terminal.symbol('fail')} ${first}`, ...more.map((line) => `  ${line}`)];
-    terminal.note(...lines.slice(0, -1), `${lines.at(-1) ?? ''}${wire.hint === undefined ? '' : ` → ${wire.hint}`}`);
+    terminal.note(...lines.slice(0, -1), `${lines.at(-1) ?? ''}${wire.hint === undefined ? '' : ` → ${terminal.hint(wire.hint)}`}`);
     if (wire.code === 'internal' && !how.debug) terminal.note('  this is a bug in Sluice; --debug shows where');
   }
   if (how.debug && thrown instanceof Error) terminal.note(...(thrown.stack ?? thrown.message).split('\n'));

@@ -31,6 +31,9 @@ const styles: Readonly<Record<Symbol, Style>> = {
   skipped: 'gray',
 };
 
+/** A command of ours in a sentence or at the beginning of a line: `sluice serve`, and not "the sluice command" or a file called so. */
+const ownCommands = /(?<=^|[\s:`"'(])sluice(?= (?:[a-z]+\b|--))/g;
+
 /** The narrowest terminal that is drawn for; below it lines wrap as they must. */
 const narrowest = 60;
 
@@ -51,6 +54,8 @@ export class Terminal {
   /** True when the cursor may be moved: a terminal that is not inside CI. */
   readonly live: boolean;
   readonly color: boolean;
+  /** How this program is called where it is installed: `npx sluice` in a project that has it among its packages. */
+  readonly #called: string;
   readonly #out: NodeJS.WriteStream;
   readonly #err: NodeJS.WriteStream;
 
@@ -58,11 +63,17 @@ export class Terminal {
     streams: { readonly out: NodeJS.WriteStream; readonly err: NodeJS.WriteStream },
     env: Readonly<Record<string, string | undefined>>,
   ) {
+    this.#called = env['npm_command'] === 'exec' ? 'npx sluice' : 'sluice';
     this.#out = streams.out;
     this.#err = streams.err;
     const inCi = isSet(env['CI']);
     this.live = streams.out.isTTY && !inCi && env['TERM'] !== 'dumb';
     this.color = !isSet(env['NO_COLOR']) && (isSet(env['FORCE_COLOR']) || (this.live && env['TERM'] !== 'dumb'));
+  }
+
+  /** A sentence that names commands of ours, as a person has to type them here. */
+  hint(text: string): string {
+    return this.#called === 'sluice' ? text : text.replaceAll(ownCommands, this.#called);
   }
 
   /** Columns of the window now; 100 where there is none. */

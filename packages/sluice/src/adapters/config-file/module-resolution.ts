@@ -6,7 +6,7 @@ let registered = false;
 
 /**
  * Lets a configuration import 'sluice' where it is not installed (a commit in a fresh checkout, `npx sluice`): it gets the copy that runs now.
- * An installed copy wins. And spares the user a warning about packages without a "type": a configuration with import or export is a module.
+ * An installed copy wins. And reads a configuration with import or export, and what it imports of the project, as modules, whatever type the package declares: `npm init` declares CommonJS.
  */
 export function resolveConfigs(): void {
   if (registered) return;
@@ -22,16 +22,17 @@ export function resolveConfigs(): void {
         }
       }
       const found = next(specifier, context);
+      if (found.format === 'module' || found.format === 'module-typescript') return found;
       const format = moduleFormat(found.url);
-      return found.format === undefined || found.format === null ? { ...found, ...(format === undefined ? {} : { format }) } : found;
+      return format === undefined ? found : { ...found, format };
     },
   });
 }
 
-/** How Node would read it after trying CommonJS first. */
+/** How a file of the project with the syntax of a module is read; undefined for any other file. */
 function moduleFormat(url: string): 'module' | 'module-typescript' | undefined {
-  const name = /\/sluice\.config\.(?<extension>ts|js)(?:\?.*)?$/.exec(url)?.groups?.['extension'];
-  if (name === undefined || !url.startsWith('file:')) return undefined;
+  const name = /\.(?<extension>ts|js)(?:\?.*)?$/.exec(url)?.groups?.['extension'];
+  if (name === undefined || !url.startsWith('file:') || url.includes('/node_modules/')) return undefined;
   try {
     if (!/^\s*(?:import|export)\b/m.test(readFileSync(fileURLToPath(url), 'utf8'))) return undefined;
   } catch {

@@ -37,7 +37,7 @@ const command: Command = {
       terminal.print(`${terminal.symbol('warning')} package.json tests with ${other}, the definition with node:test: ${todo}`);
     }
     await ignoreState(world.cwd);
-    terminal.print('', ...nextSteps(flag(invocation, 'service'), name));
+    terminal.print('', ...nextSteps(flag(invocation, 'service'), name).map((line) => terminal.hint(line)));
     return 0;
   },
 };
@@ -48,7 +48,7 @@ function projectFiles(folder: string, name: string): Readonly<Record<string, str
   return { 'sluice.config.ts': projectConfig(name, testRunnerOf(readManifest(folder))) };
 }
 
-/** `npm init` declares CommonJS, in which Node would not load a module called `.ts`; `.mts` is a module whatever the package says. */
+/** `npm init` declares CommonJS, in which editors and compilers take a file called `.ts` for no module; `.mts` is one whatever the package says. */
 function underNodesName(files: Readonly<Record<string, string>>, manifest: unknown): Readonly<Record<string, string>> {
   if (typeof manifest !== 'object' || manifest === null || !('type' in manifest) || manifest.type !== 'commonjs') return files;
   return Object.fromEntries(Object.entries(files).map(([file, text]) => [file.replace(/^sluice\.config\.ts$/, 'sluice.config.mts'), text]));

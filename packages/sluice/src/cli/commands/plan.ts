@@ -1,7 +1,8 @@
 import { SluiceError } from '#kernel';
 import { explain, planJson, planTree, type Explanation } from '#plan';
 import { flag, jsonOption, text, type Command } from '../command.ts';
-import { planProject } from '../planned-project.ts';
+import { noGateWarning, planProject } from '../planned-project.ts';
+import { wrapped } from '../text.ts';
 
 const command: Command = {
   name: 'plan',
@@ -22,7 +23,7 @@ const command: Command = {
   words: [0, 0],
   run: async (invocation) => {
     const { terminal } = invocation;
-    const { plan: made } = await planProject(invocation.world, text(invocation, 'pipeline'));
+    const { project, plan: made } = await planProject(invocation.world, text(invocation, 'pipeline'));
     const job = text(invocation, 'explain');
     if (job !== undefined) {
       const found = explain(made, job);
@@ -33,6 +34,8 @@ const command: Command = {
       terminal.json(planJson(made));
     } else {
       terminal.print(...planTree(made, { width: terminal.width }));
+      const warning = noGateWarning(project, made);
+      if (warning !== undefined) terminal.print('', ...wrapped(`${terminal.symbol('warning')} ${warning}`, terminal.width, '  '));
     }
     return 0;
   },

@@ -3,11 +3,11 @@ import { formatDuration, SluiceError } from '#kernel';
 import { runPipeline, type PipelineOutcome } from '#pipeline';
 import type { Plan } from '#plan';
 import { flag, jsonOption, text, texts, type Command, type Invocation } from '../command.ts';
-import { planProject } from '../planned-project.ts';
+import { noGateWarning, planProject } from '../planned-project.ts';
 import type { RunMachine } from '../run-machine.ts';
 import { gateLines, verdictLine } from '../run-view/gate-lines.ts';
 import { RunView } from '../run-view/run-view.ts';
-import { count } from '../text.ts';
+import { count, wrapped } from '../text.ts';
 import type { Project } from '../world.ts';
 
 const exitCodes = { pass: 0, fail: 1, inconclusive: 3 } as const;
@@ -57,7 +57,9 @@ async function runHere(invocation: Invocation, order: Order): Promise<{ readonly
   const runId = world.ids.next();
   const view = new RunView(terminal, world.clock);
   const show = json ? () => undefined : view.onEvent;
-  if (!json) terminal.print(header(invocation, plan, commit, order.parallel), '');
+  const warning = noGateWarning(project, plan);
+  const warned = warning === undefined ? [] : [...wrapped(`  ${terminal.symbol('warning')} ${warning}`, terminal.width, '    '), ''];
+  if (!json) terminal.print(header(invocation, plan, commit, order.parallel), '', ...warned);
   world.interrupt.addEventListener('abort', () => (json ? undefined : view.stopping()), { once: true });
   await using open = await machine.open({
     folder: project.folder,
