@@ -89,6 +89,8 @@ export const version = text(/v?[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}(?:[-+][0-9A-Za
 export const time = text(/[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z/, 'a UTC time with microseconds');
 /** Base64 of an Ed25519 signature. */
 export const signature = text(/[A-Za-z0-9+/]{86}==/, 'a signature');
+/** Base64 of an Ed25519 public key. */
+export const publicKey = text(/[A-Za-z0-9+/]{43}=/, 'a public key');
 /** The key id of a log key: eight hexadecimal digits. */
 export const logKeyId = text(/[0-9a-f]{8}/, 'a key id');
 

@@ -15,6 +15,7 @@ import {
   oneOf,
   orNull,
   personRef,
+  publicKey,
   signature,
   text,
   time,
@@ -29,10 +30,27 @@ type Grammar = { readonly [T in EntryType]: { readonly subject: SubjectKind; rea
 const slot = oneOf('blue', 'green');
 const verdict = oneOf('pass', 'fail', 'inconclusive');
 const functions = list(name, 16);
+const person = object({ personRef, publicKey, functions, rights: list(name, 16), memberDigest: digest });
+const confirmed = {
+  register: count,
+  confirmations: list(object({ personRef, expiresAt: time, signature }), 8),
+} as const;
 
 /** The registry of entry types: a type without a reader does not compile. */
 export const grammar = {
   'identity.added': { subject: 'person', versions: { 1: object({ keyDigest: digest, functions }) } },
+  'register.founded': { subject: 'register', versions: { 1: object({ register: count, needed: count, founders: list(person, 64) }) } },
+  'register.tightened': { subject: 'register', versions: { 1: object({ needed: count }) } },
+  'person.admitted': { subject: 'person', versions: { 1: object({ ...confirmed, person }) } },
+  'person.changed': { subject: 'person', versions: { 1: object({ ...confirmed, person }) } },
+  'person.removed': { subject: 'person', versions: { 1: object(confirmed) } },
+  'machine.admitted': {
+    subject: 'machine',
+    versions: { 1: object({ ...confirmed, name, rights: list(name, 16), tokenDigest: digest, expiresAt: orNull(time) }) },
+  },
+  'machine.revoked': { subject: 'machine', versions: { 1: object(confirmed) } },
+  'lease.granted': { subject: 'lease', versions: { 1: object({ ...confirmed, lowers: name, expiresAt: time, reasonDigest: digest }) } },
+  'lease.ended': { subject: 'lease', versions: { 1: object(confirmed) } },
   'run.started': { subject: 'run', versions: { 1: object({ pipeline: name, commit: orNull(commitId), planDigest: digest }) } },
   'run.finished': {
     subject: 'run',
@@ -124,8 +142,8 @@ export const grammar = {
 
 const outcome: Field<Outcome> = oneOf('succeeded', 'failed', 'inconclusive', 'refused', 'cancelled', 'reverted');
 const actorRef = text(
-  /(?:person:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?:controller|sequencer|agent|router|runner)(?::[0-9A-Za-z-]{1,64})?)/,
-  'person:<uuid> or a process of the engine',
+  /(?:(?:person|machine):[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|operator|(?:controller|sequencer|agent|router|runner)(?::[0-9A-Za-z-]{1,64})?)/,
+  'person:<uuid>, machine:<uuid>, operator or a process of the engine',
 );
 const reason = object<Reason>({ code: text(/[a-z][a-z0-9]*(?:-[a-z0-9]+)*/, 'the code of a reason'), facts });
 
@@ -142,7 +160,11 @@ export const headFields = {
   requestId: id,
   seq: integer(0, Number.MAX_SAFE_INTEGER),
   subject: (kind: SubjectKind) =>
-    object({ digest: orNull(digest), id: kind === 'person' ? personRef : kind === 'service' ? name : id, kind: oneOf(kind) }),
+    object({
+      digest: orNull(digest),
+      id: kind === 'person' || kind === 'machine' ? personRef : kind === 'service' ? name : id,
+      kind: oneOf(kind),
+    }),
 } as const satisfies { readonly [K in Exclude<keyof EntryHead, 'v' | 'subject'>]: Field<EntryHead[K]> } & {
   readonly subject: (kind: SubjectKind) => Field<EntryHead['subject']>;
 };

@@ -7,6 +7,15 @@ import type { Digest } from '#kernel';
  */
 export type EntryBodies = {
   readonly 'identity.added': IdentityAddedV1;
+  readonly 'register.founded': RegisterFoundedV1;
+  readonly 'register.tightened': RegisterTightenedV1;
+  readonly 'person.admitted': PersonAdmittedV1;
+  readonly 'person.changed': PersonChangedV1;
+  readonly 'person.removed': PersonRemovedV1;
+  readonly 'machine.admitted': MachineAdmittedV1;
+  readonly 'machine.revoked': MachineRevokedV1;
+  readonly 'lease.granted': LeaseGrantedV1;
+  readonly 'lease.ended': LeaseEndedV1;
   readonly 'run.started': RunStartedV1;
   readonly 'run.finished': RunFinishedV1;
   readonly 'evidence.recorded': EvidenceRecordedV1;
@@ -34,7 +43,17 @@ export type EntryBodies = {
 export type EntryType = keyof EntryBodies;
 
 /** What an entry is about. */
-export type SubjectKind = 'person' | 'run' | 'release' | 'deployment' | 'service' | 'controller' | 'ledger';
+export type SubjectKind =
+  | 'register'
+  | 'person'
+  | 'machine'
+  | 'lease'
+  | 'run'
+  | 'release'
+  | 'deployment'
+  | 'service'
+  | 'controller'
+  | 'ledger';
 
 /** How it ended. `reverted` is a failure that was taken back safely. */
 export type Outcome = 'succeeded' | 'failed' | 'inconclusive' | 'refused' | 'cancelled' | 'reverted';
@@ -55,7 +74,7 @@ export type EntryHead = {
    * better clock arrive without a new format.
    */
   readonly at: string;
-  /** Who did it: `person:<uuid>`, or a process of the engine, `controller` or `controller:<id>`. */
+  /** Who did it: `person:<uuid>`, `machine:<uuid>`, `operator` (whoever holds the state folder), or a process of the engine, `controller` or `controller:<id>`. */
   readonly actorRef: string;
   readonly subject: { readonly kind: SubjectKind; readonly id: string; readonly digest: Digest | null };
   readonly env: string | null;
@@ -80,8 +99,39 @@ export type PendingEntry<T extends EntryType = EntryType> = {
 
 type Slot = 'blue' | 'green';
 
-/** A person with a key became known. The subject is the person. */
+/** A person with a key became known, before changes of the register were signed. No longer written. */
 type IdentityAddedV1 = { readonly keyDigest: Digest; readonly functions: readonly string[] };
+/** A person as the record knows them: the key that their signatures are checked against, and one digest over all that the register holds of them. */
+type PersonOfRecord = {
+  readonly personRef: string;
+  readonly publicKey: string;
+  readonly functions: readonly string[];
+  readonly rights: readonly string[];
+  readonly memberDigest: Digest;
+};
+/** A person's signature under a change of the register; it can be checked again from the record alone. */
+type ConfirmationOfRecord = { readonly personRef: string; readonly expiresAt: string; readonly signature: string };
+/** What every change of the register says: the version it made, and who confirmed it. */
+type Confirmed = { readonly register: number; readonly confirmations: readonly ConfirmationOfRecord[] };
+/** The first people were named by whoever started the control plane. */
+type RegisterFoundedV1 = { readonly register: number; readonly needed: number; readonly founders: readonly PersonOfRecord[] };
+/** From now on so many people have to confirm a change of people. */
+type RegisterTightenedV1 = { readonly needed: number };
+type PersonAdmittedV1 = Confirmed & { readonly person: PersonOfRecord };
+type PersonChangedV1 = Confirmed & { readonly person: PersonOfRecord };
+/** The subject is gone; what they signed and was not used counts no more. */
+type PersonRemovedV1 = Confirmed;
+/** A token for a machine was made; the record knows its digest. */
+type MachineAdmittedV1 = Confirmed & {
+  readonly name: string;
+  readonly rights: readonly string[];
+  readonly tokenDigest: Digest;
+  readonly expiresAt: string | null;
+};
+type MachineRevokedV1 = Confirmed;
+/** Something may be lower than usual in an environment, until then (I8). */
+type LeaseGrantedV1 = Confirmed & { readonly lowers: string; readonly expiresAt: string; readonly reasonDigest: Digest };
+type LeaseEndedV1 = Confirmed;
 /** A pipeline began on a commit. */
 type RunStartedV1 = { readonly pipeline: string; readonly commit: string | null; readonly planDigest: Digest };
 /** A pipeline ended. */

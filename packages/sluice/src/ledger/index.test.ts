@@ -7,6 +7,7 @@ test('the door of ledger offers these names, and a change of them is a decision'
       "CHECKPOINT_PATH",
       "MAX_ENTRY_BYTES",
       "TILE_WIDTH",
+      "TreeEdge",
       "bundleEntries",
       "bundlePath",
       "checkEntry",

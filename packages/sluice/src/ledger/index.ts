@@ -25,7 +25,7 @@ export { bundleEntries, bundlePath, CHECKPOINT_PATH, encodeBundle, pathsOf, tile
 export type { LogFile, LogReader } from './tiles.ts';
 export { describeEntry, describeReason, timeline } from './timeline.ts';
 export type { PersonNames, TimelineFact, TimelineOf, ToldEntry } from './timeline.ts';
-export { TILE_WIDTH } from './tree-edge.ts';
+export { TILE_WIDTH, TreeEdge } from './tree-edge.ts';
 export type { HashTile } from './tree-edge.ts';
 export { verificationCodes, verifyLog } from './verify.ts';
 export type { AnchorPolicy, KnownLog, Verification } from './verify.ts';

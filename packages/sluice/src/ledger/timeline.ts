@@ -79,6 +79,19 @@ type Phrases = { readonly [T in EntryType]: (entry: PendingEntry<T>, nameOf: Per
 
 const phrases = {
   'identity.added': (entry, nameOf) => `${nameOf(entry.subject.id)} became known (${entry.body.functions.join(', ') || 'no function'})`,
+  'register.founded': ({ body }) => `the register of people was founded with ${body.founders.length}; a change of it takes ${body.needed}`,
+  'register.tightened': ({ body }) => `from now on a change of the register of people takes ${body.needed}`,
+  'person.admitted': (entry, nameOf) =>
+    `${nameOf(entry.subject.id)} was admitted (${entry.body.person.functions.join(', ') || 'no function'})${confirmedBy(entry.body, nameOf)}`,
+  'person.changed': (entry, nameOf) =>
+    `${nameOf(entry.subject.id)} was changed (${entry.body.person.functions.join(', ') || 'no function'})${confirmedBy(entry.body, nameOf)}`,
+  'person.removed': (entry, nameOf) => `${nameOf(entry.subject.id)} was removed from the register${confirmedBy(entry.body, nameOf)}`,
+  'machine.admitted': ({ body }, nameOf) => `machine ${body.name} may ${body.rights.join(', ')}${confirmedBy(body, nameOf)}`,
+  'machine.revoked': ({ body, subject }, nameOf) =>
+    `the token of machine ${subject.id.slice(0, 8)} was revoked${confirmedBy(body, nameOf)}`,
+  'lease.granted': ({ body, env }, nameOf) =>
+    `${env ?? 'an environment'} may do without ${body.lowers} until ${body.expiresAt.slice(0, 16)}Z${confirmedBy(body, nameOf)}`,
+  'lease.ended': ({ body, env }, nameOf) => `a lease of ${env ?? 'an environment'} was ended${confirmedBy(body, nameOf)}`,
   'run.started': ({ body }) => `pipeline ${body.pipeline} started${body.commit === null ? '' : ` on ${body.commit.slice(0, 7)}`}`,
   'run.finished': ({ body, outcome }) =>
     `pipeline ${body.pipeline} ${outcome} in ${formatDuration(body.durationMs)}: ${body.jobsPassed} jobs passed, ${body.jobsFailed} failed, ${body.jobsCached} cached`,
@@ -115,6 +128,11 @@ const phrases = {
     `another controller took over ${body.deployments} deployments${body.fromInstance === null ? '' : ` from ${body.fromInstance}`}`,
   'ledger.key-rotated': ({ body }) => `the ledger's key ${body.oldKeyId} was followed by ${body.newKeyId}`,
 } as const satisfies Phrases;
+
+const confirmedBy = (
+  { confirmations }: { readonly confirmations: readonly { readonly personRef: string }[] },
+  nameOf: PersonNames,
+): string => (confirmations.length === 0 ? '' : `, confirmed by ${confirmations.map(({ personRef }) => nameOf(personRef)).join(' and ')}`);
 
 function counted(counts: Readonly<Record<string, number | string>>): string {
   const shown = Object.entries(counts).map(([name, value]) => `${value} ${name}`);
