@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newIdentity, signApproval, type Identity } from '#access';
+import { foundersOf } from './fixtures/people.ts';
 import { systemClock, systemIds } from '#host';
 import type { Clock } from '#kernel';
 import { startEngine, type Engine } from './engine.ts';
@@ -26,7 +27,7 @@ beforeAll(async () => {
   place = await world();
   const ports = { ...portsOver(place.store, fakeEdge(), place.folder), clock };
   engine = await startEngine(ports, { executor: 'e1', databaseUrl: place.server.url, delivery });
-  for (const { person } of [erin, finn, author]) await engine.addPerson(person, asker);
+  expect(await engine.register.found(foundersOf(erin, finn, author))).toEqual({ ok: true, value: 'founded' });
   await deployed('staging');
 });
 

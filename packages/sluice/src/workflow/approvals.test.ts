@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { newIdentity, signApproval, type Person } from '#access';
+import { asMember, emptyRegister, newIdentity, recordedPerson, signApproval, type Person } from '#access';
 import { digestOf, ok } from '#kernel';
 import { standing } from './approvals.ts';
 import type { Deployment } from './deployment.ts';
@@ -16,7 +16,11 @@ const identities = (['dana', 'erin', 'finn', 'gwen'] as const).map((name, at) =>
   ),
 );
 const [dana, erin, finn, gwen] = identities;
-const people: readonly Person[] = identities.map(({ person }) => person);
+const members = identities.map(({ person }) => asMember(person, [], '0'.repeat(32)));
+const people: readonly Person[] = members;
+const register = {
+  current: async () => ok({ ...emptyRegister, people: new Map(members.map((member) => [member.id, recordedPerson(member)])) }),
+};
 
 /** One line of history, oldest first, each commit by another person. */
 const commits: readonly Commit[] = (
@@ -47,13 +51,16 @@ async function missing(of: { readonly live: string; readonly target: string; rea
   }));
   const store = {
     transaction: async (work: (tx: never) => Promise<unknown>) => work(undefined as never),
-    people: { list: async () => people },
+    people: { list: async () => members },
     approvals: { of: async () => approvals },
     live: { now: async () => ({ release: releaseAt(of.live).digest }) as LiveRelease },
     releases: { get: async () => releaseAt(of.live) },
   } as unknown as Store;
   const deployment = { request: { id: 'd1', environment: 'production', service: 'api' } } as unknown as Deployment;
-  const { state, question } = await standing({ store, source, delivery, now }, deployment, { release: releaseAt(of.target), subject });
+  const { state, question } = await standing({ store, source, delivery, register, now }, deployment, {
+    release: releaseAt(of.target),
+    subject,
+  });
   if (!question.authors.ok) throw question.authors.error;
   const authors = people.filter(({ id }) => question.authors.ok && question.authors.value.has(id)).map(({ name }) => name);
   return { state: state.kind, needs: state.kind === 'waiting' ? state.needs : [], authors };

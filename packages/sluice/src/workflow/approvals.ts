@@ -1,4 +1,4 @@
-import { changeAuthors, type MachineIdentities, type Person } from '#access';
+import { changeAuthors, membersAsRecorded, type MachineIdentities, type Person, type RecordedRegister } from '#access';
 import type { ApprovalRule, Delivery, Environment } from '#define';
 import { err, ok, own, SluiceError, type Digest, type Json, type Result } from '#kernel';
 import { approvalState, approvedCommits, type ApprovalQuestion, type ApprovalState, type ApprovalSubject } from '#release';
@@ -110,24 +110,35 @@ export type Standing = {
 
 /** Judges the approvals of a deployment as of now. */
 export async function standing(
-  ports: { readonly store: Store; readonly source: Source; readonly delivery: Delivery; readonly now: number },
+  ports: {
+    readonly store: Store;
+    readonly source: Source;
+    readonly delivery: Delivery;
+    readonly register: { readonly current: () => Promise<Result<RecordedRegister, SluiceError>> };
+    readonly now: number;
+  },
   deployment: Deployment,
   facts: { readonly release: ReleaseRecord; readonly subject: Digest },
 ): Promise<Standing> {
-  const { store, source, delivery, now } = ports;
+  const { store, source, delivery, register, now } = ports;
   const { request } = deployment;
-  const { people, approvals, liveCommit } = await store.transaction(async (tx) => ({
-    people: await store.people.list(tx),
+  const recorded = await register.current();
+  const { rows, approvals, liveCommit } = await store.transaction(async (tx) => ({
+    rows: await store.people.list(tx),
     approvals: await store.approvals.of(tx, request.id),
     liveCommit: (await liveRelease(store, tx, request))?.release.commit.sha,
   }));
   const environment = own(delivery.environments, request.environment);
   const rule = environment === undefined ? { functions: [] } : ruleOf(environment);
   const machines = machinesOf(delivery);
+  const recordedPeople = recorded.ok ? membersAsRecorded(rows, recorded.value.people) : recorded;
+  const people = recordedPeople.ok ? recordedPeople.value : [];
   const authors =
     rule.functions.length === 0
       ? ok(new Set<string>())
-      : await authorsOf({ source, people, machines }, liveCommit ?? rule.since, facts.release.commit.sha);
+      : recordedPeople.ok
+        ? await authorsOf({ source, people, machines }, liveCommit ?? rule.since, facts.release.commit.sha)
+        : recordedPeople;
   const question: ApprovalQuestion = { rule, subject: facts.subject, people, machines, authors, now };
   return { state: approvalState(question, approvals), question, approvals };
 }

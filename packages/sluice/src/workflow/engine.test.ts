@@ -5,6 +5,7 @@ import { digestOf } from '#kernel';
 import type { Deployment } from './deployment.ts';
 import { startEngine, type Engine } from './engine.ts';
 import { commitOf, delivery, fakeEdge, portsOver, until, world, type World } from './fixtures/world.ts';
+import { foundersOf } from './fixtures/people.ts';
 import { noTrigger, type Trigger } from './trigger-points.ts';
 
 let place: World;
@@ -128,23 +129,16 @@ test('a release may not enter production before it is live in staging', async ()
 });
 
 test('production waits for two distinct people of the required functions, none of them an author, and a signature over anything else does not count (C04, C05, X-04)', async () => {
-  const people = await Promise.all(
-    (
-      [
-        ['dana', ['risk']],
-        ['erin', ['risk']],
-        ['finn', ['trading']],
-      ] as const
-    ).map(async ([name, functions], at) => {
-      const identity = newIdentity(
-        { id: systemIds.uuid(), name, emails: [`${name}@example.com`], functions },
-        new Uint8Array(32).fill(at + 1),
-      );
-      const added = await engine.addPerson(identity.person, asker);
-      if (!added.ok) throw added.error;
-      return identity;
-    }),
+  const people = (
+    [
+      ['dana', ['risk']],
+      ['erin', ['risk']],
+      ['finn', ['trading']],
+    ] as const
+  ).map(([name, functions], at) =>
+    newIdentity({ id: systemIds.uuid(), name, emails: [`${name}@example.com`], functions }, new Uint8Array(32).fill(at + 1)),
   );
+  expect(await engine.register.found(foundersOf(...people))).toEqual({ ok: true, value: 'founded' });
   const [dana, erin, finn] = people;
   const asked = await deploy('engine', 'v1.0.0', 'production');
   const state = await reach(asked, 'waiting-approval');

@@ -1,4 +1,4 @@
-import { admitPerson, keyDigestOf, type Person } from '#access';
+import type { Card, Confirmation, Member, Principal, RequestClaim, RequestStatement } from '#access';
 import type { Delivery } from '#define';
 import { err, ok, SluiceError, type Digest, type Result } from '#kernel';
 import type { RouterObservation } from '#rollout';
@@ -22,6 +22,22 @@ import { launchDurable } from './durable.ts';
 import { keepLease } from './leases.ts';
 import { isAway, persist } from './persistence.ts';
 import type { EnginePorts } from './ports.ts';
+import {
+  authenticateMachine,
+  authenticatePerson,
+  confirm,
+  foundPeople,
+  join,
+  refuseChange,
+  registerView,
+  submit,
+  tighten,
+  type ChangeAnswer,
+  type Founder,
+  type RegisterView,
+  type Submission,
+} from './people.ts';
+import { RegisterReader } from './recorded-register.ts';
 import { recorder } from './record.ts';
 import type { LiveRelease, ReleaseRecord } from './records.ts';
 import { distinctRouters, pullReverts } from './reverts.ts';
@@ -81,10 +97,23 @@ export type Engine = {
   readonly timeline: (filter: EntryFilter) => Asked<readonly StoredEntry[]>;
   /** Resolves once an entry has its place in the signed log. */
   readonly waitIntegrated: (entry: string) => Promise<number>;
-  readonly addPerson: (person: Person, asker: Asker) => Asked<Person>;
-  readonly people: () => Asked<readonly Person[]>;
+  /** As the register has them, for names; what counts is asked of `register`. */
+  readonly people: () => Asked<readonly Member[]>;
+  readonly register: RegisterCommands;
   readonly ledger: () => Asked<LedgerHealth>;
   readonly stop: () => Promise<void>;
+};
+
+/** Who may do what, and the changes of it. */
+export type RegisterCommands = {
+  readonly view: () => Asked<RegisterView>;
+  readonly found: (founders: readonly Founder[]) => Asked<'founded' | 'there'>;
+  readonly join: (asked: { readonly card: Card; readonly salt: string }, asker: Asker) => Asked<ChangeAnswer>;
+  readonly submit: (asked: Submission, principal: Principal, requestId: string) => Asked<ChangeAnswer>;
+  readonly confirm: (number: number, confirmation: Confirmation, principal: Principal, requestId: string) => Asked<ChangeAnswer>;
+  readonly refuse: (number: number, principal: Principal) => Asked<void>;
+  readonly person: (claim: RequestClaim, request: Pick<RequestStatement, 'method' | 'target' | 'body'>) => Asked<Principal>;
+  readonly machine: (token: string) => Asked<Principal>;
 };
 
 const SEQUENCER_AGAIN_MS = 250;
@@ -102,6 +131,7 @@ export async function startEngine(ports: EnginePorts, options: EngineOptions): P
     delivery,
     signal,
     record: recorder(ports),
+    register: new RegisterReader({ ...ports, warn }),
     isProtected: (environment) => {
       const definition = delivery.environments[environment];
       return definition !== undefined && ruleOf(definition).functions.length > 0;
@@ -173,6 +203,8 @@ export async function startEngine(ports: EnginePorts, options: EngineOptions): P
       warn,
     ),
   ];
+  const tight = await answered(() => tighten(context));
+  if (!tight.ok) warn(tight.error.message);
   const running = Promise.all(background.map((task) => task.catch((error: unknown) => warn(String(error)))));
 
   return {
@@ -218,8 +250,17 @@ export async function startEngine(ports: EnginePorts, options: EngineOptions): P
         await clock.sleep(5, signal);
       }
     },
-    addPerson: (person, asker) => answered(() => addPerson(context, person, asker)),
     people: () => read((tx) => store.people.list(tx)),
+    register: {
+      view: () => answered(() => registerView(context)),
+      found: (founders) => answered(() => foundPeople(context, founders)),
+      join: (asked, asker) => answered(() => join(context, asked, asker)),
+      submit: (asked, principal, requestId) => answered(() => submit(context, asked, principal, requestId)),
+      confirm: (number, confirmation, principal, requestId) => answered(() => confirm(context, number, confirmation, principal, requestId)),
+      refuse: (number, principal) => answered(() => refuseChange(context, number, principal)),
+      person: (claim, request) => answered(() => authenticatePerson(context, claim, request)),
+      machine: (token) => answered(() => authenticateMachine(context, token)),
+    },
     ledger: () => answered(async () => ok({ checkpoint: await store.transaction((tx) => store.log.checkpoint(tx)), sequencer })),
     stop: async () => {
       stopping.abort(new Error('the engine stops'));
@@ -265,31 +306,6 @@ async function tookOver(context: DeploymentContext, other: string, deployments: 
       }),
     ]),
   );
-}
-
-async function addPerson({ store, record }: DeploymentContext, person: Person, asker: Asker): Asked<Person> {
-  return store.transaction(async (tx) => {
-    const admitted = admitPerson(person, await store.people.list(tx));
-    if (!admitted.ok) return admitted;
-    await store.people.put(tx, person);
-    const added = record.entry('identity.added', {
-      actorRef: asker.actorRef,
-      requestId: asker.requestId,
-      chainId: person.id,
-      env: null,
-      subject: {
-        kind: 'person',
-        id: person.id,
-        digest: null,
-      },
-      body: {
-        keyDigest: keyDigestOf(person),
-        functions: person.functions,
-      },
-    });
-    await record.append(tx, [added]);
-    return ok(person);
-  });
 }
 
 async function serviceViews({ store, delivery, environment: portsOf }: DeploymentContext): Promise<readonly ServiceView[]> {

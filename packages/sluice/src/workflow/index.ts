@@ -14,7 +14,10 @@ export type {
   Wanted,
 } from './deployment.ts';
 export { startEngine } from './engine.ts';
-export type { Engine, EngineOptions, LedgerHealth, ServiceView } from './engine.ts';
+export { reasonDigest } from './people.ts';
+export type { ChangeAnswer, Founder, RegisterView, Submission } from './people.ts';
+export { planeOf } from './recorded-register.ts';
+export type { Engine, EngineOptions, LedgerHealth, RegisterCommands, ServiceView } from './engine.ts';
 export type {
   ArtifactBuilder,
   Commit,
@@ -27,7 +30,7 @@ export type {
   RecordedEvidence,
   Source,
 } from './ports.ts';
-export type { ApprovalRecord, ArtifactContents, LiveRelease, ReleasedService, ReleaseRecord } from './records.ts';
+export type { ApprovalRecord, ArtifactContents, ChangeRow, LiveRelease, Proposal, ReleasedService, ReleaseRecord } from './records.ts';
 export { isRolloutActive } from './rollout-record.ts';
 export type { Asked, RolloutRecord } from './rollout-record.ts';
 export { sequence } from './sequencer.ts';
@@ -42,7 +45,9 @@ export type {
   LeaseStore,
   LiveStore,
   LogStore,
+  NonceStore,
   PersonStore,
+  RegisterStore,
   ReleaseStore,
   RevertStore,
   RolloutStore,

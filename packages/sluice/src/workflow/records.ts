@@ -1,3 +1,4 @@
+import type { Confirmation, Member, RegisterChange } from '#access';
 import type { Service } from '#define';
 import type { Digest } from '#kernel';
 import type { Approval, GeneratedOutput, ReleaseBundle } from '#release';
@@ -47,3 +48,21 @@ export type LiveRelease = {
 
 /** A signature over an approval subject, checked before it is stored. */
 export type ApprovalRecord = Approval & { readonly at: string };
+
+/** A change of the register with what the record must not hold of it. `reason` is of a lease; its salt makes the digest in the record tell nothing. */
+export type Proposal = {
+  readonly change: RegisterChange;
+  readonly member?: Member;
+  readonly reason?: { readonly text: string; readonly salt: string };
+  readonly proposedBy: string;
+  readonly confirmations: readonly Confirmation[];
+};
+
+/** A proposal as it is stored; `at` in epoch milliseconds. */
+export type ChangeRow = {
+  readonly number: number;
+  readonly state: 'waiting' | 'applied' | 'refused';
+  readonly version: number;
+  readonly proposal: Proposal;
+  readonly at: number;
+};

@@ -1,3 +1,4 @@
+import { isActorRef } from '#access';
 import { digestOfJson, type Digest } from '#kernel';
 import { isTerminal, type JournaledRevert, type Router } from '#rollout';
 import type { DriverContext } from './driver-context.ts';
@@ -46,6 +47,15 @@ async function pullOnce(context: DriverContext, { name, router }: NamedRouter): 
   return entered;
 }
 
+/**
+ * Who took it back: the principal that the API named to the router, a controller by itself, or else whoever reached the router's socket, which only the owner of
+ * the state folder can: the operator.
+ */
+function askedBy({ by }: JournaledRevert, executor: string): string {
+  if (isActorRef(by)) return by;
+  return by === 'sluice' ? `controller:${executor}` : 'operator';
+}
+
 async function enter(
   { store, record, executor, ids }: DriverContext,
   tx: Tx,
@@ -59,7 +69,7 @@ async function enter(
   const journalDigest: Digest = digestOfJson(document);
   await record.append(tx, [
     record.entry('revert.journaled', {
-      actorRef: `controller:${executor}`,
+      actorRef: askedBy(revert, executor),
       subject: { kind: 'service', id: service, digest: null },
       env: environment,
       requestId: deployment?.request.requestId ?? ids.next(),

@@ -1,3 +1,4 @@
+import { isActorRef } from '#access';
 import { assertNever, type Clock } from '#kernel';
 import type { Outcome, PendingEntry, Reason as EntryReason } from '#ledger';
 import { crashBehind, otherSlot, type Crash, type Reason, type RolloutFact, type RolloutState } from '#rollout';
@@ -79,7 +80,15 @@ function entryOf(record: Recorder, fact: RolloutFact, context: ChangeContext): P
         decidedAt: context.back === undefined ? now : entryTime(context.back.decidedAt),
         safeAt: context.back?.safeAt === undefined ? now : entryTime(context.back.safeAt),
       };
-      return record.entry('rollout.reverted', { ...head, body, outcome: 'reverted', reasons: why === undefined ? [] : reasonsOf(why) });
+      // Whoever asked for it is named, not the controller that did it (I17).
+      const actorRef = why?.kind === 'asked' && isActorRef(why.by) ? why.by : head.actorRef;
+      return record.entry('rollout.reverted', {
+        ...head,
+        actorRef,
+        body,
+        outcome: 'reverted',
+        reasons: why === undefined ? [] : reasonsOf(why),
+      });
     }
     case 'ended': {
       const body = {

@@ -1,8 +1,8 @@
-import type { Person } from '#access';
+import type { Member } from '#access';
 import type { Digest } from '#kernel';
 import type { LogFile, PendingEntry } from '#ledger';
 import type { RolloutState } from '#rollout';
-import type { ApprovalRecord, LiveRelease, ReleaseRecord } from './records.ts';
+import type { ApprovalRecord, ChangeRow, LiveRelease, ReleaseRecord } from './records.ts';
 import type { Deployment, DeploymentState } from './deployment.ts';
 import type { Asked, RolloutRecord } from './rollout-record.ts';
 
@@ -76,10 +76,30 @@ export interface ApprovalStore {
   of(tx: Tx, deployment: string): Promise<readonly ApprovalRecord[]>;
 }
 
+/** People, as the register describes them. What counts of them is compared with the record before it is believed. */
 export interface PersonStore {
-  put(tx: Tx, person: Person): Promise<void>;
-  get(tx: Tx, id: string): Promise<Person | undefined>;
-  list(tx: Tx): Promise<readonly Person[]>;
+  put(tx: Tx, person: Member): Promise<void>;
+  remove(tx: Tx, id: string): Promise<void>;
+  get(tx: Tx, id: string): Promise<Member | undefined>;
+  list(tx: Tx): Promise<readonly Member[]>;
+}
+
+/** Changes of the register: those that wait for a signature, and those that were made. */
+export interface RegisterStore {
+  /** Its version, locked until the transaction ends: changes come one after the other. */
+  lock(tx: Tx): Promise<number>;
+  advance(tx: Tx, version: number): Promise<void>;
+  insert(tx: Tx, row: Omit<ChangeRow, 'number' | 'version'>): Promise<ChangeRow>;
+  get(tx: Tx, number: number): Promise<ChangeRow | undefined>;
+  update(tx: Tx, read: ChangeRow, next: Pick<ChangeRow, 'state' | 'proposal'>): Promise<ChangeRow | Stale>;
+  /** Newest first. */
+  list(tx: Tx, state: ChangeRow['state'], limit: number): Promise<readonly ChangeRow[]>;
+}
+
+/** Signed requests are taken once. */
+export interface NonceStore {
+  /** False when it was taken before. */
+  take(tx: Tx, nonce: string, times: { readonly now: number; readonly expiresAt: number }): Promise<boolean>;
 }
 
 /** A stored ledger entry; `number` is its index in the log once it has one. */
@@ -171,6 +191,8 @@ export interface Store {
   readonly live: LiveStore;
   readonly approvals: ApprovalStore;
   readonly people: PersonStore;
+  readonly register: RegisterStore;
+  readonly nonces: NonceStore;
   readonly entries: EntryStore;
   readonly reverts: RevertStore;
   readonly leases: LeaseStore;

@@ -9,7 +9,7 @@ import { exclusively } from './exclusive.ts';
 import { live } from './live-releases.store.ts';
 import { logStore } from './log.store.ts';
 import { migrate, readMigrations } from './migrations.ts';
-import { people } from './people.store.ts';
+import { nonces, people, register } from './people.store.ts';
 import { releases } from './releases.store.ts';
 import { reverts } from './reverts.store.ts';
 import { rollouts } from './rollouts.store.ts';
@@ -37,6 +37,8 @@ export async function openStore(options: DatabaseOptions): Promise<Result<Postgr
     live,
     approvals,
     people,
+    register,
+    nonces,
     entries,
     reverts,
     leases,
