@@ -1,9 +1,10 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { ControlPlane } from '#cli';
+import { defaultIdentityFile, readIdentity, type ControlPlane } from '#cli';
+import { existsSync } from 'node:fs';
 import { isRunning, signalProcess, systemClock, type ProcessIdentity } from '#host';
 import { err, ok, SluiceError } from '#kernel';
-import { addressFile, ControlClient, readAddress } from '#server';
+import { addressFile, ControlClient, parseAddress, readAddress, type Credential } from '#server';
 import { logReader } from './log-reader.ts';
 import { servingProcesses } from './serving.ts';
 
@@ -17,7 +18,11 @@ export function localControlPlane(folder: string, world: PlaneWorld): ControlPla
     stateFolder,
     ledgerFolder: join(stateFolder, 'ledger'),
     openLog: logReader,
-    client: async () => new ControlClient(await readAddress(stateFolder)),
+    client: async (identityFile) => {
+      const elsewhere = world.env['SLUICE_URL'];
+      const address = elsewhere === undefined || elsewhere === '' ? await readAddress(stateFolder) : parseAddress(elsewhere);
+      return new ControlClient(address, await credentials(world, identityFile));
+    },
     router: async () => (await import('#router-embedded')).embeddedRouter({ stateFolder, clock: systemClock }),
     services: async () => {
       const { routedServices } = await import('#router-embedded');
@@ -38,6 +43,15 @@ export function localControlPlane(folder: string, world: PlaneWorld): ControlPla
     },
     down: async () => down(stateFolder),
   };
+}
+
+/** Who commands ask as: a machine that has a token, a person who has an identity; nobody of them leaves it to the operator's token, where it can be read. */
+async function credentials({ env }: PlaneWorld, identityFile: string | undefined): Promise<readonly Credential[]> {
+  const token = env['SLUICE_TOKEN'];
+  if (identityFile === undefined && token !== undefined && token !== '') return [{ kind: 'token', token }];
+  const path = identityFile ?? defaultIdentityFile(env);
+  if (identityFile === undefined && !existsSync(path)) return [];
+  return [{ kind: 'person', identity: await readIdentity(path), now: () => systemClock.now() }];
 }
 
 async function logFiles(folder: string): Promise<readonly string[]> {

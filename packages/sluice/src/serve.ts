@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { serve as listen, type ServerType } from '@hono/node-server';
-import type { ServeOptions } from '#cli';
+import { grantableRights } from '#access';
+import { readCards, type ServeOptions } from '#cli';
 import { loadConfig, nearestConfig } from '#config-file';
 import { siblingModule, systemClock, systemIds } from '#host';
 import { SluiceError, type Result } from '#kernel';
@@ -12,7 +13,7 @@ import { controlApi, ServedEngine } from '#server';
 import { gitSource } from '#source-git';
 import { openLedgerFolder, openStore } from '#store-postgres';
 import { keepAgent, localTarget, startAgent } from '#target-local';
-import { startEngine, type EnginePorts, type EnvironmentPorts, type Trigger } from '#workflow';
+import { planeOf, startEngine, type Engine, type EnginePorts, type EnvironmentPorts, type Trigger } from '#workflow';
 import { databaseOf } from './database.ts';
 import { logKeys } from './log-keys.ts';
 import { logReader } from './log-reader.ts';
@@ -86,6 +87,11 @@ export async function serveControlPlane(world: ServeWorld, options: ServeOptions
     ...(world.trigger === undefined ? {} : { trigger: world.trigger }),
   });
 
+  await firstPeople(engine, options).catch(async (error: unknown) => {
+    await engine.stop();
+    throw error;
+  });
+
   const about = { product: 'sluice', version: world.version, delivery: delivery.name, executor, pid: process.pid } as const;
   const served = new ServedEngine({
     engine,
@@ -99,7 +105,8 @@ export async function serveControlPlane(world: ServeWorld, options: ServeOptions
   const token = randomBytes(32).toString('base64url');
   answer = controlApi(served, token).fetch;
   const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${server.port}`;
-  const address = { url, token, pid: process.pid };
+  const plane = planeOf(keys);
+  const address = { url, token, plane, pid: process.pid };
   await writeAddress(stateFolder, address);
   const stopping = new AbortController();
   const kept = Promise.all([
@@ -114,6 +121,7 @@ export async function serveControlPlane(world: ServeWorld, options: ServeOptions
       `state      ${stateFolder}`,
       `database   ${database.about}`,
       `agent      pid ${agent.value.pid}, router and instances below it`,
+      `address    ${url}#${plane}`,
       `record     ${join(stateFolder, 'ledger')}, public key ${join(stateFolder, 'ledger.vkey')}`,
     ],
   });
@@ -123,6 +131,20 @@ export async function serveControlPlane(world: ServeWorld, options: ServeOptions
   await engine.stop();
   await kept;
   return 0;
+}
+
+/**
+ * Lets in the first people whose cards whoever starts the control plane has named. It is not done over the API: whoever holds a token, or stole one, admits nobody.
+ * Later starts may name them again.
+ */
+async function firstPeople(engine: Engine, { people, say }: ServeOptions): Promise<void> {
+  if (people.length === 0) return;
+  const cards = (await Promise.all(people.map(readCards))).flat();
+  const founders = cards.map(({ card, rights }) => ({ card, rights: rights ?? grantableRights, salt: randomBytes(16).toString('hex') }));
+  if (unwrap(await engine.register.found(founders)) === 'founded') return;
+  const there = unwrap(await engine.people());
+  for (const { card } of cards.filter(({ card: { id } }) => !there.some((member) => member.id === id)))
+    say(`${card.name} was named with --people, but the first people were admitted before → sluice people add`);
 }
 
 type Fetch = (request: Request) => Response | Promise<Response>;

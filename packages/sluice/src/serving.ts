@@ -38,7 +38,7 @@ export async function servingProcesses(stateFolder: string): Promise<readonly Pr
 }
 
 /** What commands read to find a control plane. */
-export type Address = { readonly url: string; readonly token: string; readonly pid: number };
+export type Address = { readonly url: string; readonly token: string; readonly plane: string; readonly pid: number };
 
 /** Makes commands find this control plane again when the one they were told of is gone, until the signal aborts; then they are told of this one no more. */
 export async function keepAddress(stateFolder: string, address: Address, signal: AbortSignal): Promise<void> {

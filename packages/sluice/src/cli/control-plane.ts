@@ -6,8 +6,11 @@ import type { ControlClient } from '#server';
 /** The processes of one state folder, as commands reach them: the control plane by its API, agent and router by their own sockets. */
 export interface ControlPlane {
   readonly stateFolder: string;
-  /** The API; throws one line when no control plane was started here. */
-  client(): Promise<ControlClient>;
+  /**
+   * The API, as whoever the surroundings say: a machine (SLUICE_TOKEN), a person (the identity file, when there is one), or the operator, whose token lies in
+   * the state folder. Throws one line when no control plane was started here.
+   */
+  client(identityFile?: string): Promise<ControlClient>;
   /** The router by its own socket: a revert waits for nobody else (I2). */
   router(): Promise<Router>;
   /** Every service the router knows. */
@@ -38,6 +41,8 @@ type HostListing = {
 export type ServeOptions = {
   readonly host: string;
   readonly port: number;
+  /** Files with the cards of the first people. */
+  readonly people: readonly string[];
   readonly signal: AbortSignal;
   readonly ready: (facts: { readonly url: string; readonly lines: readonly string[] }) => void;
   readonly say: (line: string) => void;

@@ -1,5 +1,6 @@
 export type { ControlPlane, ServeOptions } from './control-plane.ts';
 export type { Doctor, Finding, ServiceTrial } from './doctor.ts';
+export { defaultIdentityFile, readCards, readIdentity } from './identity-store.ts';
 export { runCli } from './run-cli.ts';
 export type { OpenRun, OpenRunOrder, RunMachine, StoredRun } from './run-machine.ts';
 export { Terminal } from './terminal.ts';

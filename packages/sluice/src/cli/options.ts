@@ -13,3 +13,8 @@ export const stateOption = {
     says: 'state folder of the control plane (default: .sluice beside the configuration, or SLUICE_STATE)',
   },
 } as const satisfies Record<string, OptionSpec>;
+
+/** Whose identity signs. */
+export const identityOption = {
+  file: { type: 'string', value: 'path', says: 'the identity file (default: ~/.config/sluice/identity.json, or SLUICE_IDENTITY)' },
+} as const satisfies Record<string, OptionSpec>;

@@ -44,8 +44,17 @@ export const commands = {
     load: async () => (await import('./commands/doctor.ts')).default,
   },
   identity: {
-    summary: 'make a key to approve with, register it, list who may approve',
+    summary: 'make the key that you act and approve with, and hand in its card',
     load: async () => (await import('./commands/identity.ts')).default,
+  },
+  people: {
+    summary: 'who may do what, and the changes of it that wait for a signature',
+    load: async () => (await import('./commands/people.ts')).default,
+  },
+  token: { summary: 'make, list and revoke the tokens of machines', load: async () => (await import('./commands/token.ts')).default },
+  lease: {
+    summary: 'lower the safety of an environment for a while, with a reason',
+    load: async () => (await import('./commands/lease.ts')).default,
   },
 } as const satisfies Readonly<Record<string, { readonly summary: string; readonly load: () => Promise<Command> }>>;
 

@@ -7,7 +7,7 @@ import type { ControlAddress } from './client.ts';
 /** What `serve` leaves in its state folder, readable by its owner alone. */
 export const addressFile = 'serve.json';
 
-const content = z.object({ url: z.url(), token: z.string().min(16), pid: z.number().int().positive() });
+const content = z.object({ url: z.url(), token: z.string().min(16), plane: z.string().min(1), pid: z.number().int().positive() });
 
 /** Where the control plane of a state folder answers; refused in one line when none was started there. */
 export async function readAddress(stateFolder: string): Promise<ControlAddress> {
@@ -23,7 +23,8 @@ export async function readAddress(stateFolder: string): Promise<ControlAddress> 
   const parsed = content.safeParse(parse(text));
   if (!parsed.success)
     throw new SluiceError('unavailable', `${join(stateFolder, addressFile)} is damaged`, { hint: 'start sluice serve again' });
-  return { url: parsed.data.url, token: parsed.data.token };
+  const { url, token, plane } = parsed.data;
+  return { url, token, plane };
 }
 
 function parse(text: string): unknown {
@@ -32,4 +33,15 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** The address of a control plane elsewhere, as `serve` prints it: `http://host:port#<plane>`. The part behind the sign names who may read what is signed. */
+export function parseAddress(text: string): { readonly url: string; readonly plane: string } {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const plane = url?.hash.slice(1) ?? '';
+  if (url === undefined || !/^https?:$/.test(url.protocol) || !/^sha256:[0-9a-f]{64}$/.test(plane))
+    throw new SluiceError('usage', `SLUICE_URL is not the address of a control plane: ${JSON.stringify(text)}`, {
+      hint: 'take it as sluice serve prints it: http://host:port#sha256:…',
+    });
+  return { url: url.origin, plane };
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { SimulatedClock, SluiceError } from '#kernel';
 import { controlApi } from './api.ts';
+import { routeRights } from './route-right.ts';
 import type { ServedEngine } from './served-engine.ts';
 
 const token = 'a-token-of-the-test';
@@ -14,7 +15,8 @@ function served(): { readonly app: ReturnType<typeof controlApi>; readonly asked
     asked.push(name);
     return { ok: false, error: new SluiceError('conflict', `${name} was asked`, { hint: 'look' }) };
   };
-  const engine = new Proxy({}, { get: (_, name) => refuse(String(name)) });
+  const register = new Proxy({}, { get: (_, name) => refuse(`register.${String(name)}`) });
+  const engine = new Proxy({}, { get: (_, name) => (name === 'register' ? register : refuse(String(name))) });
   const fake = {
     engine,
     clock: new SimulatedClock(),
@@ -31,32 +33,41 @@ function served(): { readonly app: ReturnType<typeof controlApi>; readonly asked
 const authorization = { authorization: `Bearer ${token}` };
 const post = (body: string): RequestInit => ({ method: 'POST', headers: { ...authorization, 'content-type': 'application/json' }, body });
 
-const pages = [
-  ['GET', '/v1/about'],
-  ['GET', '/v1/status'],
-  ['GET', '/v1/deployments'],
-  ['POST', '/v1/deployments'],
-  ['GET', '/v1/deployments/x'],
-  ['GET', '/v1/deployments/x/timeline'],
-  ['GET', '/v1/deployments/x/approval'],
-  ['POST', '/v1/deployments/x/approvals'],
-  ['POST', '/v1/rollbacks'],
-  ['POST', '/v1/reverts'],
-  ['GET', '/v1/people'],
-  ['POST', '/v1/people'],
-  ['GET', '/v1/ledger/checkpoint'],
-  ['GET', '/v1/ledger/proofs/x'],
-] as const;
+/** Every page of the table, with a path that leads to it. */
+const pages = Object.entries(routeRights).map(([page, right]) => {
+  const [method = '', path = ''] = page.split(' ');
+  return [method, path.replaceAll(/:\w+/g, '1'), right] as const;
+});
 
-test('this list holds every page of the API', () => {
+test('every page of the API is in the table of rights, and the table names no page that is not there (I17)', () => {
   const { app } = served();
   const routes = app.routes
     .filter((route) => route.method !== 'ALL' && route.path.startsWith('/v1/'))
-    .map((route) => `${route.method} ${route.path.replace(/:\w+/, 'x')}`);
-  expect([...new Set(routes)].toSorted()).toEqual(pages.map(([method, path]) => `${method} ${path}`).toSorted());
+    .map((route) => `${route.method} ${route.path}`);
+  expect([...new Set(routes)].toSorted()).toEqual(Object.keys(routeRights).toSorted());
 });
 
-test.each(pages)('%s %s does nothing without the token', async (method, path) => {
+test('a page that nobody gave a right does nothing for anybody (I17)', async () => {
+  const { app, asked } = served();
+  app.post('/v1/surprise', (context) => {
+    asked.push('surprise');
+    return context.json({});
+  });
+  const answer = await app.request('/v1/surprise', post('{}'));
+  expect([answer.status, asked]).toEqual([403, []]);
+});
+
+test.each(pages.filter(([, , right]) => !['look', 'join', 'deploy', 'revert'].includes(right)))(
+  'the token of the state folder does nothing at %s %s, which asks for the right "%s"',
+  async (method, path, right) => {
+    const { app, asked } = served();
+    const answer = await app.request(path, method === 'POST' ? post('{}') : { method, headers: authorization });
+    expect([answer.status, asked]).toEqual([403, []]);
+    expect(await answer.json()).toMatchObject({ error: { message: expect.stringContaining(`"${right}"`) as unknown } });
+  },
+);
+
+test.each(pages)('%s %s does nothing for whoever does not say who asks', async (method, path) => {
   for (const headers of [{}, { authorization: 'Bearer wrong' }, { authorization: token }] as Record<string, string>[]) {
     const { app, asked } = served();
     const answer = await app.request(path, { method, headers });
@@ -70,8 +81,7 @@ test.each([
   ['/v1/deployments', '{"services":["../api"],"ref":"v1","environment":"production"}', 'services.0: '],
   ['/v1/deployments', '{"services":["api"],"ref":"v1","environment":"production","force":true}', 'force'],
   ['/v1/deployments', 'services=api', 'not JSON'],
-  ['/v1/deployments/x/approvals', '{"person":"p","subject":"7c1e","signature":"s"}', 'subject: expected a digest'],
-  ['/v1/people', '{"id":"x","name":"","emails":[],"functions":[],"publicKey":"k"}', 'name: '],
+  ['/v1/people/cards', '{"card":{"id":"x","name":"","emails":[],"functions":[],"publicKey":"k"},"salt":""}', 'card.name: '],
 ])('a body of %s that is no request is refused in one line and reaches nothing', async (path, body, says) => {
   const { app, asked } = served();
   const answer = await app.request(path, post(body));

@@ -1,30 +1,41 @@
-import { timingSafeEqual } from 'node:crypto';
 import { Hono, type Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { matchedRoutes } from 'hono/route';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { z } from 'zod';
-import { digestOf, errorCodes, parseDigest, SluiceError, toWireError, type Result } from '#kernel';
+import { actorRefOf, holds, type Principal } from '#access';
+import { errorCodes, parseDigest, SluiceError, toWireError, type Result } from '#kernel';
+import { principalOf } from './authentication.ts';
 import { deploymentToWire } from './deployment-wire.ts';
-import { approveRequest, deployRequest, personWire, revertRequest, rollbackRequest } from './schema.ts';
+import {
+  answerToWire,
+  cardRequest,
+  changeRequest,
+  confirmationOf,
+  confirmRequest,
+  registerToWire,
+  submissionOf,
+  type ChangeRequest,
+} from './register-wire.ts';
+import { rightOfRoute } from './route-right.ts';
+import { approveRequest, deployRequest, revertRequest, rollbackRequest } from './schema.ts';
 import type { ServedEngine } from './served-engine.ts';
 
 /** A request larger than this is none of ours. */
 const largestBody = 256 * 1024;
 
-/** The HTTP API over an engine. Every request but the probe of life needs the token. */
-export function controlApi(served: ServedEngine, token: string): Hono {
+type Authenticated = { readonly Variables: { readonly principal: Principal } };
+
+/** The HTTP API over an engine. Every request but the probe of life names its principal, and does what that one has the right to (I17). */
+export function controlApi(served: ServedEngine, token: string): Hono<Authenticated> {
   const { engine, ids } = served;
-  const app = new Hono();
-  const asker = () => ({ actorRef: 'controller', requestId: ids.next() });
+  const { register } = engine;
+  const app = new Hono<Authenticated>();
+  const asker = (context: Context<Authenticated>) => ({ actorRef: actorRefOf(context.get('principal')), requestId: ids.next() });
 
   app.onError((error, context) => refuse(context, error));
   app.notFound((context) => refuse(context, new SluiceError('notFound', `no such page: ${context.req.method} ${context.req.path}`)));
   app.get('/health', (context) => context.json({ status: 'ok' }));
-  app.use('/v1/*', async (context, next) => {
-    if (!authorized(context.req.header('authorization'), token))
-      throw new SluiceError('forbidden', 'the token is missing or wrong', { hint: 'the sluice command reads it from the state folder' });
-    await next();
-  });
   app.use(
     '/v1/*',
     bodyLimit({
@@ -32,6 +43,23 @@ export function controlApi(served: ServedEngine, token: string): Hono {
       onError: (context) => refuse(context, new SluiceError('usage', `the request is larger than ${largestBody} bytes`)),
     }),
   );
+  app.use('/v1/*', async (context, next) => {
+    const { pathname, search } = new URL(context.req.url);
+    const principal = unwrap(
+      await principalOf(
+        {
+          method: context.req.method,
+          target: `${pathname}${search}`,
+          authorization: context.req.header('authorization') ?? '',
+          body: new Uint8Array(await context.req.arrayBuffer()),
+        },
+        { token, register },
+      ),
+    );
+    mayPass(context, principal);
+    context.set('principal', principal);
+    await next();
+  });
 
   app.get('/v1/about', (context) => context.json(served.about));
   app.get('/v1/status', async (context) => context.json({ services: await served.statuses(filterOf(context)) }));
@@ -42,7 +70,7 @@ export function controlApi(served: ServedEngine, token: string): Hono {
   app.post('/v1/deployments', async (context) => {
     const body = await bodyOf(context, deployRequest);
     const { pipeline = 'default', ...order } = body;
-    const made = unwrap(await engine.requestDeployment({ ...order, pipeline }, asker()));
+    const made = unwrap(await engine.requestDeployment({ ...order, pipeline }, asker(context)));
     return context.json({ deployments: made.map(deploymentToWire) }, 201);
   });
   app.get('/v1/deployments/:id', async (context) =>
@@ -52,36 +80,90 @@ export function controlApi(served: ServedEngine, token: string): Hono {
   app.get('/v1/deployments/:id/approval', async (context) => context.json(await served.approval(context.req.param('id'))));
   app.post('/v1/deployments/:id/approvals', async (context) => {
     const { subject, expiresAt, ...given } = await bodyOf(context, approveRequest);
+    const principal = context.get('principal');
+    if (principal.kind !== 'person' || principal.person !== given.person)
+      throw new SluiceError('forbidden', 'a signature is handed in by whoever gave it, and by nobody else', {
+        hint: 'sluice approve signs with your identity (--file or SLUICE_IDENTITY)',
+      });
     const approval = { ...given, subject: parseDigest(subject), expiresAt: Date.parse(expiresAt) };
     return context.json(deploymentToWire(unwrap(await engine.approve(context.req.param('id'), approval, ids.next())).deployment), 201);
   });
   app.post('/v1/rollbacks', async (context) => {
     const { to, ...place } = await bodyOf(context, rollbackRequest);
-    return context.json(deploymentToWire(unwrap(await engine.rollback({ ...place, ...(to === undefined ? {} : { to }) }, asker()))), 201);
+    return context.json(
+      deploymentToWire(unwrap(await engine.rollback({ ...place, ...(to === undefined ? {} : { to }) }, asker(context)))),
+      201,
+    );
   });
   app.post('/v1/reverts', async (context) => {
     const { reason, ...place } = await bodyOf(context, revertRequest);
-    unwrap(await engine.revert(place, { by: 'api', reason, actorRef: 'controller' }));
+    const { actorRef } = asker(context);
+    unwrap(await engine.revert(place, { by: actorRef, reason, actorRef }));
     return context.json({ services: await served.statuses(place) }, 201);
   });
-  app.get('/v1/people', async (context) => context.json({ people: unwrap(await engine.people()) }));
-  app.post('/v1/people', async (context) => context.json(unwrap(await engine.addPerson(await bodyOf(context, personWire), asker())), 201));
+  app.get('/v1/people', async (context) => context.json(registerToWire(unwrap(await register.view()), served.clock.now())));
+  app.post('/v1/people/cards', async (context) =>
+    context.json(answerToWire(unwrap(await register.join(await bodyOf(context, cardRequest), asker(context)))), 201),
+  );
+  const changes = (path: string, kinds: readonly ChangeRequest['change']['kind'][]): void => {
+    app.post(path, async (context) => {
+      const body = await bodyOf(context, changeRequest);
+      if (!kinds.includes(body.change.kind)) throw new SluiceError('usage', `change.kind: expected one of ${kinds.join(', ')}`);
+      return context.json(answerToWire(unwrap(await register.submit(submissionOf(body), context.get('principal'), ids.next()))), 201);
+    });
+  };
+  changes('/v1/people/changes', ['admit', 'change', 'remove']);
+  changes('/v1/machines/changes', ['admit-machine', 'revoke-machine']);
+  changes('/v1/leases/changes', ['grant-lease', 'end-lease']);
+  app.post('/v1/people/changes/:number/confirmations', async (context) => {
+    const { confirmation } = await bodyOf(context, confirmRequest);
+    const number = numberOf(context.req.param('number'));
+    const given = confirmationOf(confirmation);
+    return context.json(answerToWire(unwrap(await register.confirm(number, given, context.get('principal'), ids.next()))), 201);
+  });
+  app.post('/v1/people/changes/:number/refusals', async (context) => {
+    unwrap(await register.refuse(numberOf(context.req.param('number')), context.get('principal')));
+    return context.json(registerToWire(unwrap(await register.view()), served.clock.now()), 201);
+  });
   app.get('/v1/ledger/checkpoint', async (context) => context.json(await served.checkpoint()));
   app.get('/v1/ledger/proofs/:deployment', async (context) => context.json(await served.proof(context.req.param('deployment'))));
   return app;
 }
 
-/** Compares digests of both, so that the time it takes tells nothing of the token. */
-function authorized(header: string | undefined, token: string): boolean {
-  return timingSafeEqual(Buffer.from(digestOf(header ?? '')), Buffer.from(digestOf(`Bearer ${token}`)));
+/** Refuses whoever has not the right that the page asks for; a page on which nobody decided is refused to all. */
+function mayPass(context: Context, principal: Principal): void {
+  const method = context.req.method === 'HEAD' ? 'GET' : context.req.method;
+  const page = matchedRoutes(context).findLast((route) => route.method === method);
+  // No such page: whoever is known may hear that.
+  if (page === undefined) return;
+  const right = rightOfRoute(page.method, page.path);
+  if (right !== undefined && holds(principal, right)) return;
+  const who = { operator: 'the token of the state folder', person: 'this person', machine: 'this token' }[principal.kind];
+  throw new SluiceError(
+    'forbidden',
+    `${who} does not have the right "${right ?? 'none is declared'}" that ${page.method} ${page.path} asks for`,
+    {
+      details: { reason: 'no-right' },
+      hint:
+        right === 'approve' || principal.kind === 'operator'
+          ? 'act as yourself: sluice identity create, then sluice identity register'
+          : 'sluice people shows who has which right',
+    },
+  );
 }
 
-function filterOf(context: Context): { readonly service?: string; readonly environment?: string } {
+function numberOf(text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < 0 || !/^\d+$/.test(text)) throw new SluiceError('usage', 'expected the number of a change');
+  return number;
+}
+
+function filterOf(context: Context<Authenticated>): { readonly service?: string; readonly environment?: string } {
   const { service, environment } = context.req.query();
   return { ...(service === undefined ? {} : { service }), ...(environment === undefined ? {} : { environment }) };
 }
 
-async function bodyOf<Schema extends z.ZodType>(context: Context, schema: Schema): Promise<z.infer<Schema>> {
+async function bodyOf<Schema extends z.ZodType>(context: Context<Authenticated>, schema: Schema): Promise<z.infer<Schema>> {
   const json: unknown = await context.req.json().catch(() => {
     throw new SluiceError('usage', 'the request body is not JSON');
   });

@@ -24,7 +24,7 @@ async function answering(status: number, body: string): Promise<ControlClient> {
   }).listen(0, '127.0.0.1');
   open.push(server);
   await once(server, 'listening');
-  return new ControlClient({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, token: 'token' });
+  return new ControlClient({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, plane: 'sha256:0', token: 'token' });
 }
 
 test('an answer is read through its schema', async () => {
@@ -67,7 +67,13 @@ test('an address file that is missing or damaged is said in one line', async () 
       code: 'unavailable',
       message: expect.stringContaining('no control plane was started') as unknown,
     });
-    for (const text of ['', '{', '{"url":"nowhere","token":"x"}', '{"url":"http://127.0.0.1:1","token":"short","pid":1}']) {
+    for (const text of [
+      '',
+      '{',
+      '{"url":"nowhere","token":"x"}',
+      '{"url":"http://127.0.0.1:1","token":"short","plane":"p","pid":1}',
+      '{"url":"http://127.0.0.1:1","token":"long enough for one","pid":1}',
+    ]) {
       await writeFile(join(folder, 'serve.json'), text);
       await expect(readAddress(folder)).rejects.toMatchObject({ message: expect.stringContaining('is damaged') as unknown });
     }

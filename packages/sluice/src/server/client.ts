@@ -1,6 +1,16 @@
+import { randomBytes } from 'node:crypto';
 import { request } from 'node:http';
 import type { z } from 'zod';
-import { fromWireError, SluiceError } from '#kernel';
+import { signRequest, type Identity } from '#access';
+import { digestOf, fromWireError, SluiceError } from '#kernel';
+import {
+  changeAnswer,
+  registerWire,
+  type CardRequest,
+  type ChangeAnswerWire,
+  type ChangeRequest,
+  type RegisterWire,
+} from './register-wire.ts';
 import {
   aboutWire,
   approvalView,
@@ -8,8 +18,6 @@ import {
   deploymentList,
   deploymentWire,
   errorWire,
-  personList,
-  personWire,
   proofWire,
   statusList,
   timelineList,
@@ -19,7 +27,6 @@ import {
   type CheckpointWire,
   type DeploymentWire,
   type DeployRequest,
-  type PersonWire,
   type ProofWire,
   type RevertRequest,
   type RollbackRequest,
@@ -27,17 +34,30 @@ import {
   type TimelineLine,
 } from './schema.ts';
 
-/** Where a control plane answers, and the token it wants; `serve` leaves this in its state folder for its owner alone. */
-export type ControlAddress = { readonly url: string; readonly token: string };
+/** Who a client speaks for: a person by their key, a machine or the operator by a token. */
+export type Credential =
+  | { readonly kind: 'person'; readonly identity: Identity; readonly now: () => number }
+  | { readonly kind: 'token'; readonly token: string };
+
+/** Where a control plane answers, what names it to those who sign, and the operator's token where this user can read it. */
+export type ControlAddress = { readonly url: string; readonly plane: string; readonly token?: string };
 
 type Ask = { readonly method: 'GET' | 'POST'; readonly path: string; readonly body?: unknown };
 
 /** The HTTP API, typed. Every answer is read through its schema; a refusal is thrown as the error it says. */
 export class ControlClient {
   readonly #address: ControlAddress;
+  #credentials: readonly Credential[];
 
-  constructor(address: ControlAddress) {
+  /** Speaks for the first of the credentials; a person who is not admitted there leaves the word to the next. */
+  constructor(address: ControlAddress, credentials: readonly Credential[] = []) {
     this.#address = address;
+    this.#credentials = [...credentials, ...(address.token === undefined ? [] : [{ kind: 'token', token: address.token } as const])];
+  }
+
+  /** What names the control plane to those who sign for it. */
+  get plane(): string {
+    return this.#address.plane;
   }
 
   about(): Promise<AboutWire> {
@@ -80,12 +100,24 @@ export class ControlClient {
     return (await this.#ask(statusList, { method: 'GET', path: `/v1/status${query(filter)}` })).services;
   }
 
-  async people(): Promise<readonly PersonWire[]> {
-    return (await this.#ask(personList, { method: 'GET', path: '/v1/people' })).people;
+  people(): Promise<RegisterWire> {
+    return this.#ask(registerWire, { method: 'GET', path: '/v1/people' });
   }
 
-  addPerson(body: PersonWire): Promise<PersonWire> {
-    return this.#ask(personWire, { method: 'POST', path: '/v1/people', body });
+  handInCard(body: CardRequest): Promise<ChangeAnswerWire> {
+    return this.#ask(changeAnswer, { method: 'POST', path: '/v1/people/cards', body });
+  }
+
+  change(of: 'people' | 'machines' | 'leases', body: ChangeRequest): Promise<ChangeAnswerWire> {
+    return this.#ask(changeAnswer, { method: 'POST', path: `/v1/${of}/changes`, body });
+  }
+
+  confirmChange(number: number, confirmation: ChangeRequest['confirmation']): Promise<ChangeAnswerWire> {
+    return this.#ask(changeAnswer, { method: 'POST', path: `/v1/people/changes/${number}/confirmations`, body: { confirmation } });
+  }
+
+  refuseChange(number: number): Promise<RegisterWire> {
+    return this.#ask(registerWire, { method: 'POST', path: `/v1/people/changes/${number}/refusals`, body: {} });
   }
 
   checkpoint(): Promise<CheckpointWire> {
@@ -97,12 +129,17 @@ export class ControlClient {
   }
 
   async #ask<Schema extends z.ZodType>(schema: Schema, ask: Ask): Promise<z.infer<Schema>> {
-    const { status, body } = await send(this.#address, ask);
+    const { status, body } = await send(this.#address.url, ask, this.#authorization(ask));
     const parsed = parseJson(body);
     if (status >= 400) {
       const refused = errorWire.safeParse(parsed);
       if (refused.success) {
         const { hint, ...error } = refused.data.error;
+        const [first, ...others] = this.#credentials;
+        if (error.details['reason'] === 'not-admitted' && first?.kind === 'person' && others.length > 0) {
+          this.#credentials = others;
+          return this.#ask(schema, ask);
+        }
         throw fromWireError(hint === undefined ? error : { ...error, hint });
       }
       throw new SluiceError('unavailable', `the control plane answered ${status} to ${ask.method} ${ask.path}`);
@@ -120,6 +157,29 @@ export class ControlClient {
     }
     return answer.data;
   }
+
+  #authorization(ask: Ask): string {
+    const [credential] = this.#credentials;
+    if (credential === undefined)
+      throw new SluiceError('forbidden', 'nobody is named to ask as', {
+        hint: 'sluice identity create makes an identity; a machine puts its token into SLUICE_TOKEN',
+      });
+    if (credential.kind === 'token') return `Bearer ${credential.token}`;
+    const { identity, now } = credential;
+    return signRequest(identity.seed, {
+      plane: this.#address.plane,
+      person: identity.person.id,
+      method: ask.method,
+      target: ask.path,
+      body: digestOf(text(ask) ?? ''),
+      at: now(),
+      nonce: randomBytes(16).toString('base64url'),
+    });
+  }
+}
+
+function text(ask: Ask): string | undefined {
+  return ask.body === undefined ? undefined : JSON.stringify(ask.body);
 }
 
 function query(filter: Readonly<Record<string, string | undefined>>): string {
@@ -130,22 +190,22 @@ function query(filter: Readonly<Record<string, string | undefined>>): string {
 /** How long an answer may take: nothing the API does waits for a rollout. */
 const answerWithin = 30_000;
 
-function send(address: ControlAddress, ask: Ask): Promise<{ readonly status: number; readonly body: string }> {
+function send(url: string, ask: Ask, authorization: string): Promise<{ readonly status: number; readonly body: string }> {
   return new Promise((resolve, reject) => {
     const unreachable = (cause: Error): void =>
       reject(
-        new SluiceError('unavailable', `no control plane answers at ${address.url}: ${cause.message}`, {
+        new SluiceError('unavailable', `no control plane answers at ${url}: ${cause.message}`, {
           hint: 'sluice serve starts one; sluice revert works without it',
           cause,
         }),
       );
-    const body = ask.body === undefined ? undefined : JSON.stringify(ask.body);
-    const outgoing = request(new URL(ask.path, address.url), {
+    const body = text(ask);
+    const outgoing = request(new URL(ask.path, url), {
       method: ask.method,
       timeout: answerWithin,
       agent: false,
       headers: {
-        authorization: `Bearer ${address.token}`,
+        authorization,
         ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
       },
     });

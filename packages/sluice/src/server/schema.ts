@@ -37,15 +37,6 @@ export const approveRequest = z.strictObject({
   signature: z.string().min(1).max(1_024),
 });
 
-/** A person with a key, as the register keeps it. */
-export const personWire = z.strictObject({
-  id: z.string().min(1).max(64),
-  name: z.string().min(1).max(200),
-  emails: z.array(z.string().min(3).max(320)).max(32),
-  functions: z.array(name).max(32),
-  publicKey: z.string().min(1).max(256),
-});
-
 const verdictWire = z.strictObject({
   gate: z.string(),
   kind: z.enum(['pass', 'fail', 'inconclusive']),
@@ -187,14 +178,12 @@ export const aboutWire = z.strictObject({
 
 export const deploymentList = z.strictObject({ deployments: z.array(deploymentWire) });
 export const statusList = z.strictObject({ services: z.array(statusWire) });
-export const personList = z.strictObject({ people: z.array(personWire) });
 export const timelineList = z.strictObject({ lines: z.array(timelineLine) });
 
 export type DeployRequest = z.infer<typeof deployRequest>;
 export type RollbackRequest = z.infer<typeof rollbackRequest>;
 export type RevertRequest = z.infer<typeof revertRequest>;
 export type ApproveRequest = z.infer<typeof approveRequest>;
-export type PersonWire = z.infer<typeof personWire>;
 export type DeploymentWire = z.infer<typeof deploymentWire>;
 export type ApprovalView = z.infer<typeof approvalView>;
 export type StatusWire = z.infer<typeof statusWire>;

@@ -45,6 +45,8 @@ export class ServedEngine {
         (filter.environment === undefined || view.environment === filter.environment) &&
         (view.live !== undefined || view.deployment !== undefined),
     );
+    const names = new Map(unwrap(await this.engine.people()).map(({ id, name }) => [`person:${id}`, name]));
+    const nameOf = (by: string): string => names.get(by) ?? by;
     return Promise.all(
       views.map(async (view) => {
         const { target, router } = this.#ports.environment(view.environment);
@@ -57,7 +59,7 @@ export class ServedEngine {
         ]);
         const slots = [blue, green].flatMap((seen): readonly SlotStatus[] => (seen.ok ? [seen.value] : []));
         const pendingReverts = reverts.ok ? missingFrom(await this.#revertEntries(view.service, view.environment), reverts.value, key) : 0;
-        return statusToWire(view, { slots, entries, pendingReverts });
+        return statusToWire(view, { slots, entries, pendingReverts, nameOf });
       }),
     );
   }

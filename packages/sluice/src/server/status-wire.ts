@@ -17,6 +17,8 @@ export type StatusContext = {
   readonly slots: readonly SlotStatus[];
   readonly entries: readonly StoredEntry[];
   readonly pendingReverts: number;
+  /** The name behind `person:<reference>`; anything else stays what it is. */
+  readonly nameOf: (by: string) => string;
 };
 
 /** A service in an environment as clients see it. */
@@ -31,7 +33,11 @@ export function statusToWire(view: ServiceView, context: StatusContext): StatusW
     router:
       router.kind === 'silent'
         ? { reachable: false, message: router.because }
-        : { reachable: true, epoch: router.seen.epoch, ...(router.seen.latch === undefined ? {} : { latch: { ...router.seen.latch } }) },
+        : {
+            reachable: true,
+            epoch: router.seen.epoch,
+            ...(router.seen.latch === undefined ? {} : { latch: { ...router.seen.latch, by: context.nameOf(router.seen.latch.by) } }),
+          },
     slots: (['blue', 'green'] as const).map((slot) =>
       slotToWire(
         slot,

@@ -6,7 +6,7 @@ import { readApprovalDocument, type ApprovalView } from '#server';
 import { approvalLines } from '../approval-view.ts';
 import { flag, jsonOption, text, type Command, type Invocation } from '../command.ts';
 import { defaultIdentityFile, readIdentity } from '../identity-store.ts';
-import { stateOption } from '../options.ts';
+import { identityOption, stateOption } from '../options.ts';
 
 const command: Command = {
   name: 'approve',
@@ -25,14 +25,14 @@ const command: Command = {
     yes: { type: 'boolean', short: 'y', says: 'sign without being asked' },
     all: { type: 'boolean', says: 'show every commit that is listed, every change and every verdict, however many' },
     show: { type: 'boolean', says: 'only show it' },
-    file: { type: 'string', value: 'path', says: 'the identity file (default: ~/.config/sluice/identity.json, or SLUICE_IDENTITY)' },
+    ...identityOption,
     ...stateOption,
     ...jsonOption,
   },
   words: [1, 1],
   run: async (invocation) => {
     const { terminal, world } = invocation;
-    const client = await (await world.controlPlane(text(invocation, 'state'))).client();
+    const client = await (await world.controlPlane(text(invocation, 'state'))).client(text(invocation, 'file'));
     const id = await wholeId(invocation.words[0] ?? '', async () => client.deployments({}));
     const view = await client.approval(id);
     const { subject, digest } = readApprovalDocument(view.document);

@@ -1,19 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import { keyDigestOf, newIdentity, type Identity } from '#access';
+import { cardOf, keyDigestOf, newIdentity, type Identity } from '#access';
 import { shortDigest, SluiceError } from '#kernel';
 import { flag, jsonOption, text, texts, type Command, type Invocation } from '../command.ts';
 import { defaultIdentityFile, readIdentity, storeIdentity } from '../identity-store.ts';
-import { stateOption } from '../options.ts';
+import { identityOption, stateOption } from '../options.ts';
+import { newSalt } from '../register-change.ts';
 import { table } from '../text.ts';
 
 const command: Command = {
   name: 'identity',
-  summary: 'make a key to approve with, register it, list who may approve',
-  usage: 'create --name <name> --email <address> --function <function> | register | show | list',
+  summary: 'make the key that you act and approve with, and hand in its card',
+  usage: 'create --name <name> --email <address> --function <function> | card | register | show',
   example: [
     'sluice identity create --name "Erin Example" --email erin@example.com --function risk',
     '✔ identity of Erin Example (risk) in ~/.config/sluice/identity.json',
-    'next: sluice identity register',
+    'next: sluice identity register hands in your card; the very first people:',
+    '  sluice identity card > card.json, then sluice serve --people card.json',
   ],
   options: {
     name: { type: 'string', says: 'your name, as others know you' },
@@ -24,7 +26,7 @@ const command: Command = {
       value: 'function',
       says: 'what you approve as: risk, trading, …; may be given several times',
     },
-    file: { type: 'string', value: 'path', says: 'the identity file (default: ~/.config/sluice/identity.json, or SLUICE_IDENTITY)' },
+    ...identityOption,
     ...stateOption,
     ...jsonOption,
   },
@@ -38,10 +40,12 @@ const command: Command = {
         return register(invocation);
       case 'show':
         return show(invocation, await readIdentity(fileOf(invocation)));
-      case 'list':
-        return list(invocation);
+      case 'card':
+        return card(invocation);
       default:
-        throw new SluiceError('usage', `sluice identity: no verb "${verb}"`, { hint: 'there are: create, register, show, list' });
+        throw new SluiceError('usage', `sluice identity: no verb "${verb}"`, {
+          hint: 'there are: create, card, register, show; sluice people lists everybody',
+        });
     }
   },
 };
@@ -65,19 +69,44 @@ async function create(invocation: Invocation): Promise<number> {
   await storeIdentity(path, identity);
   if (flag(invocation, 'json')) terminal.json(identity.person);
   else
-    terminal.print(`${terminal.symbol('pass')} identity of ${name} (${functions.join(', ')}) in ${path}`, 'next: sluice identity register');
+    terminal.print(
+      `${terminal.symbol('pass')} identity of ${name} (${functions.join(', ')}) in ${path}`,
+      'next: sluice identity register hands in your card; the very first people:',
+      '  sluice identity card > card.json, then sluice serve --people card.json',
+    );
   return 0;
 }
 
+/** The public half, for whoever is to admit this person. */
+async function card(invocation: Invocation): Promise<number> {
+  invocation.terminal.json(cardOf(await readIdentity(fileOf(invocation))));
+  return 0;
+}
+
+/** Hands in the card: nobody admits themselves. */
 async function register(invocation: Invocation): Promise<number> {
   const { terminal, world } = invocation;
-  const { person } = await readIdentity(fileOf(invocation));
-  const client = await (await world.controlPlane(text(invocation, 'state'))).client();
-  const registered = await client.addPerson({ ...person, emails: [...person.emails], functions: [...person.functions] });
-  if (flag(invocation, 'json')) terminal.json(registered);
+  const identity = await readIdentity(fileOf(invocation));
+  const { name, id } = identity.person;
+  const client = await (await world.controlPlane(text(invocation, 'state'))).client(text(invocation, 'file'));
+  const { people } = await client.people();
+  const there = people.some((person) => person.id === id);
+  if (people.length === 0) {
+    throw new SluiceError('conflict', 'nobody is in the register who could admit you', {
+      hint: 'the first people are named at the start: sluice identity card > card.json, sluice serve --people card.json',
+    });
+  }
+  if (there) {
+    if (flag(invocation, 'json')) terminal.json({ state: 'there' });
+    else terminal.print(`${terminal.symbol('pass')} ${name} is in the register already`);
+    return 0;
+  }
+  const { emails, functions, ...rest } = cardOf(identity);
+  const answer = await client.handInCard({ card: { ...rest, emails: [...emails], functions: [...functions] }, salt: newSalt() });
+  if (flag(invocation, 'json')) terminal.json(answer);
   else
     terminal.print(
-      `${terminal.symbol('pass')} ${person.name} may approve as ${person.functions.join(', ')}; in the record only as ${person.id}`,
+      `${terminal.symbol('pass')} the card of ${name} is handed in as change ${answer.number}; it waits for ${answer.needed ?? 1} of those with the right "people" → sluice people confirm ${answer.number}`,
     );
   return 0;
 }
@@ -95,14 +124,5 @@ function show(invocation: Invocation, { person }: Identity): number {
         ['key', shortDigest(keyDigestOf(person))],
       ]),
     );
-  return 0;
-}
-
-async function list(invocation: Invocation): Promise<number> {
-  const { terminal, world } = invocation;
-  const people = await (await (await world.controlPlane(text(invocation, 'state'))).client()).people();
-  if (flag(invocation, 'json')) terminal.json({ people });
-  else if (people.length === 0) terminal.print('nobody is registered yet → sluice identity create, then sluice identity register');
-  else terminal.print(...table(people.map((person) => [person.name, person.functions.join(', '), person.emails.join(', '), person.id])));
   return 0;
 }

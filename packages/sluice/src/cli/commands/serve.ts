@@ -1,11 +1,11 @@
 import { SluiceError } from '#kernel';
-import { text, type Command } from '../command.ts';
+import { text, texts, type Command } from '../command.ts';
 import { stateOption } from '../options.ts';
 
 const command: Command = {
   name: 'serve',
   summary: 'run the control plane: database, agent, router, API',
-  usage: '[--port <n>]',
+  usage: '[--port <n>] [--people <card>]...',
   example: [
     'sluice serve',
     '✔ control plane at http://127.0.0.1:39211',
@@ -15,6 +15,12 @@ const command: Command = {
   options: {
     port: { type: 'string', value: 'n', says: 'port of the API (default: any free one; commands find it)' },
     host: { type: 'string', value: 'address', says: 'address of the API (default: 127.0.0.1, this machine only)' },
+    people: {
+      type: 'string',
+      multiple: true,
+      value: 'card',
+      says: 'a file with the card of one of the first people (sluice identity card); may be given several times',
+    },
     ...stateOption,
   },
   words: [0, 0],
@@ -27,6 +33,7 @@ const command: Command = {
     const code = await plane.serve({
       host: text(invocation, 'host') ?? '127.0.0.1',
       port,
+      people: texts(invocation, 'people'),
       signal: world.interrupt,
       ready: ({ url, lines }) =>
         terminal.print(

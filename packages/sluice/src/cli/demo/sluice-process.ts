@@ -13,19 +13,27 @@ export class SluiceProcess {
     this.#world = world;
     this.#cwd = cwd;
     // A state folder or database of the surroundings must not become the demo's.
-    const { SLUICE_STATE: _state, DATABASE_URL: _database, SLUICE_IDENTITY: _identity, ...env } = world.env;
+    const {
+      SLUICE_STATE: _state,
+      DATABASE_URL: _database,
+      SLUICE_IDENTITY: _identity,
+      SLUICE_TOKEN: _token,
+      SLUICE_URL: _url,
+      ...env
+    } = world.env;
     // Two dozen processes load the same modules: compiled once, each starts in half the time.
     this.#env = { ...env, NODE_COMPILE_CACHE: compileCache };
   }
 
-  /** Starts a command whose output a person sees at once; answers with its exit code. */
-  async run(...args: readonly string[]): Promise<number> {
-    return exitOf(this.start(...args));
+  /** Starts a command whose output a person sees at once; answers with its exit code. `identityFile` is that of whoever types it. */
+  async run(identityFile: string, ...args: readonly string[]): Promise<number> {
+    return exitOf(this.start(identityFile, ...args));
   }
 
-  start(...args: readonly string[]): ChildProcess {
+  start(identityFile: string, ...args: readonly string[]): ChildProcess {
     const { command, args: own } = this.#world.self;
-    return spawn(command, [...own, ...args], { cwd: this.#cwd, env: this.#env, stdio: ['ignore', 'inherit', 'inherit'] });
+    const env = { ...this.#env, SLUICE_IDENTITY: identityFile };
+    return spawn(command, [...own, ...args], { cwd: this.#cwd, env, stdio: ['ignore', 'inherit', 'inherit'] });
   }
 
   /** Runs a command for its output alone. */

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { copyFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
-import { encodeIdentity, newIdentity, type Identity } from '#access';
+import { cardOf, encodeIdentity, newIdentity } from '#access';
 import { SluiceError } from '#kernel';
 import type { ControlClient, DeploymentWire, StatusWire } from '#server';
 import type { ControlPlane } from '../control-plane.ts';
@@ -15,8 +15,9 @@ import { exitOf, SluiceProcess } from './sluice-process.ts';
 export type Actor = {
   readonly author: Author;
   readonly functions: readonly string[];
-  readonly identity: Identity;
   readonly identityFile: string;
+  /** What whoever starts the control plane is given to let this person in. */
+  readonly cardFile: string;
 };
 
 /** How long a control plane may take to answer on a machine that is busy, in milliseconds. */
@@ -32,6 +33,7 @@ export class Stage {
   /** What is added to a deployment to say which pipeline runs: nothing for the default one. */
   readonly pipeline: readonly string[];
   #serve: ChildProcess | undefined;
+  #cast: readonly Actor[] = [];
 
   constructor(given: {
     readonly world: World;
@@ -57,9 +59,14 @@ export class Stage {
   /** Shows a command as a person would type it, then runs it. */
   async type(...args: readonly string[]): Promise<number> {
     this.show(...args);
-    const code = await this.sluice.run(...args);
+    const code = await this.sluice.run(this.#typist, ...args);
     this.stopIfAsked();
     return code;
+  }
+
+  /** Whose commands these are: the first of the cast, who makes every change; approvers sign with `--file`. */
+  get #typist(): string {
+    return this.#cast[0]?.identityFile ?? '';
   }
 
   show(...args: readonly string[]): void {
@@ -77,7 +84,7 @@ export class Stage {
     const began = this.world.clock.monotonic();
     await rm(join(this.plane.stateFolder, 'serve.json'), { force: true });
     const log = join(this.scratch.folder, 'serve.log');
-    const child = this.sluice.background(log, 'serve');
+    const child = this.sluice.background(log, 'serve', ...this.firstPeople);
     this.#serve = child;
     await this.until('the control plane answers', async () => {
       if (child.exitCode !== null)
@@ -113,20 +120,26 @@ export class Stage {
     });
   }
 
+  /** Somebody who takes part: an identity, and the card of it. All of them are among the first people, before the control plane runs. */
   async cast(author: Author, functions: readonly string[]): Promise<Actor> {
     const identity = newIdentity({ id: this.world.ids.uuid(), name: author.name, emails: [author.email], functions }, randomBytes(32));
-    const identityFile = join(this.scratch.folder, `${author.name.toLowerCase()}.identity.json`);
-    await writeFile(identityFile, encodeIdentity(identity), { mode: 0o600 });
-    const client = await this.plane.client();
-    const { person } = identity;
-    await client.addPerson({ ...person, emails: [...person.emails], functions: [...person.functions] });
-    return { author, functions, identity, identityFile };
+    const file = (kind: string): string => join(this.scratch.folder, `${author.name.toLowerCase()}.${kind}.json`);
+    const actor = { author, functions, identityFile: file('identity'), cardFile: file('card') };
+    await writeFile(actor.identityFile, encodeIdentity(identity), { mode: 0o600 });
+    await writeFile(actor.cardFile, JSON.stringify(cardOf(identity)));
+    this.#cast = [...this.#cast, actor];
+    return actor;
+  }
+
+  /** What `serve` is told of them. */
+  get firstPeople(): readonly string[] {
+    return this.#cast.flatMap(({ cardFile }) => ['--people', cardFile]);
   }
 
   /** Deploys into an environment that wants approvals: each approver signs what waits, in view of everybody. Answers with the exit code of the deployment. */
   async deployApproved(args: readonly string[], approvers: readonly Actor[]): Promise<number> {
     this.show(...args);
-    const child = this.sluice.start(...args);
+    const child = this.sluice.start(this.#typist, ...args);
     const signed = new Set<string>();
     while (child.exitCode === null && child.signalCode === null) {
       const waiting = await this.waiting();

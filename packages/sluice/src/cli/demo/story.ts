@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { formatCount, formatDuration, SluiceError } from '#kernel';
 import type { StatusWire } from '#server';
@@ -60,16 +60,17 @@ async function boot(stage: Stage): Promise<Cast> {
   );
   const dana = { name: 'Dana', email: 'dana@exchange.example' };
   await commit(stage.scratch, { author: dana, message: 'An exchange: order book, matching engine, HTTP API', tag: 'v1.0.0' });
-  stage.show('serve');
-  const { tookMs } = await stage.startServe();
-  stage.terminal.print(
-    `  ${stage.terminal.symbol('pass')} control plane, database, agent and router answer after ${formatDuration(tookMs)}`,
-  );
   const cast = {
     dana: await stage.cast(dana, ['trading']),
     erin: await stage.cast({ name: 'Erin', email: 'erin@exchange.example' }, ['risk']),
     frank: await stage.cast({ name: 'Frank', email: 'frank@exchange.example' }, ['trading']),
   };
+  stage.show('serve', ...stage.firstPeople.map((word) => basename(word)));
+  const { tookMs } = await stage.startServe();
+  stage.terminal.print(
+    `  ${stage.terminal.symbol('pass')} control plane, database, agent and router answer after ${formatDuration(tookMs)}`,
+    stage.terminal.style('gray', '  Dana, Erin and Frank are the first people; from now on it takes two of them to let anybody in.'),
+  );
   await must(stage, ['deploy', 'engine', 'api', 'v1.0.0', '--environment', 'staging', ...stage.pipeline]);
   const code = await stage.deployApproved(
     ['deploy', 'engine', 'api', 'v1.0.0', '--environment', 'production', ...stage.pipeline],
