@@ -71,7 +71,6 @@ export async function peopleRig(): Promise<PeopleRig> {
   const served = new ServedEngine({
     engine,
     environment: ports.environment,
-    source: ports.source,
     keys: ports.keys,
     log: { read: () => undefined },
     clock: systemClock,
