@@ -14,13 +14,15 @@ export const layers = {
   workflow: ['kernel', 'define', 'plan', 'run', 'report', 'gate', 'pipeline', 'rollout', 'release', 'access', 'ledger'],
   // This machine: clock, randomness, process identity, durable files. A leaf that the other adapters may lean on.
   'adapters/host': ['kernel'],
-  'adapters/config-file': ['kernel', 'define', 'adapters/host'],
+  // Keeps what a commit brings away from what delivers it. The second leaf: jobs, instances and definitions run in it.
+  'adapters/sandbox': ['kernel', 'adapters/host'],
+  'adapters/config-file': ['kernel', 'define', 'adapters/host', 'adapters/sandbox'],
   // PostgreSQL from the embedded binaries, started, adopted and stopped: for the store and for services of jobs.
   'adapters/postgres-server': ['kernel', 'adapters/host'],
-  'adapters/executor-process': ['kernel', 'run', 'adapters/host', 'adapters/postgres-server'],
+  'adapters/executor-process': ['kernel', 'run', 'adapters/host', 'adapters/postgres-server', 'adapters/sandbox'],
   'adapters/cache-local': ['kernel', 'run', 'adapters/host'],
   'adapters/source-git': ['kernel', 'workflow'],
-  'adapters/target-local': ['kernel', 'rollout', 'adapters/host'],
+  'adapters/target-local': ['kernel', 'rollout', 'adapters/host', 'adapters/sandbox'],
   'adapters/router-embedded': ['kernel', 'rollout', 'adapters/host'],
   'adapters/store-postgres': ['kernel', 'workflow', 'adapters/host', 'adapters/postgres-server'],
   server: ['kernel', 'define', 'plan', 'run', 'report', 'gate', 'pipeline', 'rollout', 'release', 'access', 'ledger', 'workflow'],

@@ -3,7 +3,7 @@ import type { Result } from './result.ts';
 
 /**
  * One file or folder of the machine that a confined process sees, at a place that tells nothing of where it lies. `from` holds no link in any part of its path:
- * behind a link of a commit lies whatever the commit wants.
+ * behind a link of a commit lies whatever the commit wants. Choose a `to` that no machine has: what lies there otherwise, programs of PATH included, is hidden by the mount.
  */
 export type Mount = { readonly from: string; readonly to: string; readonly access: 'read' | 'write' };
 

@@ -1,0 +1,4 @@
+export { confinedProgramOf } from './confined-process.ts';
+export { noSandbox } from './no-sandbox.ts';
+export { openSandbox } from './open-sandbox.ts';
+export type { SandboxOptions } from './open-sandbox.ts';
