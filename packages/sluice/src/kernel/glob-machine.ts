@@ -16,17 +16,17 @@ export class GlobMachine {
     this.#begin = this.#sequence(pattern, END);
   }
 
-  /** Whether the path, from here on, or a folder that it lies in, is matched as a whole. */
-  accepts(path: string, from: number): boolean {
+  /** Whether the path, from here on, or a folder that it lies in, is matched as a whole; `lost` when nothing that begins so ever is. */
+  follow(path: string, from: number): 'accepted' | 'open' | 'lost' {
     let state = (this.#start ??= this.#state([this.#begin]));
     for (let at = from; at < path.length;) {
       const char = characterAt(path, at);
-      if (char === '/' && state.accepting) return true;
+      if (char === '/' && state.accepting) return 'accepted';
       state = state.next.get(char) ?? this.#step(state, char);
-      if (state.nodes.length === 0) return false;
+      if (state.nodes.length === 0) return 'lost';
       at += char.length;
     }
-    return state.accepting;
+    return state.accepting ? 'accepted' : 'open';
   }
 
   #step(state: State, char: string): State {

@@ -39,6 +39,17 @@ test('a pattern without wildcards is one path, with all below it', () => {
   expect(parseGlob('.')).toMatchObject({ base: '', literal: true });
 });
 
+test('a folder is reached when something below it may be matched', () => {
+  const reached = (source: string, folders: readonly string[]): readonly string[] => folders.filter(parseGlob(source).reaches);
+  const folders = ['', 'src', 'src/a', 'lib', 'src/a/b'];
+  expect(reached('src/*/*.ts', folders)).toEqual(['', 'src', 'src/a']);
+  expect(reached('src/a/x.ts', folders)).toEqual(['', 'src', 'src/a']);
+  expect(reached('{src,lib}/*', folders)).toEqual(['', 'src', 'src/a', 'lib', 'src/a/b']);
+  expect(reached('src/a', folders)).toEqual(['', 'src', 'src/a', 'src/a/b']);
+  expect(reached('src/a/**', folders)).toEqual(['', 'src', 'src/a', 'src/a/b']);
+  expect(reached('**/*.ts', folders)).toEqual(folders);
+});
+
 test('what is not closed, and what is beyond every bound, is named', () => {
   for (const source of ['a/{b,c', 'a}', 'a[', '{{a}}', '[a/b]']) expect(globProblem(source), source).toMatch(/do not fit/);
   expect(globProblem('a'.repeat(501))).toMatch(/at most 500 characters/);

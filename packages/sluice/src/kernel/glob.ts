@@ -11,6 +11,8 @@ export type Glob = {
   /** True when it names one file or folder. */
   readonly literal: boolean;
   readonly matches: (path: string) => boolean;
+  /** Whether something below this folder may be matched. */
+  readonly reaches: (folder: string) => boolean;
 };
 
 /** What bounds the work for one pattern; far above what a person writes. */
@@ -31,10 +33,24 @@ export function parseGlob(source: string): Glob {
   const first = parts.findIndex((part) => /[*?[{]/.test(part));
   const base = parts.slice(0, first === -1 ? parts.length : first).join('/');
   const below = base === '' ? '' : `${base}/`;
-  if (first === -1) return { base, literal: true, matches: (path) => path === base || path.startsWith(below) };
+  const towards = (folder: string): boolean => folder === '' || base.startsWith(`${folder}/`);
+  if (first === -1) {
+    const matches = (path: string): boolean => path === base || path.startsWith(below);
+    return { base, literal: true, matches, reaches: (folder) => towards(folder) || matches(folder) };
+  }
   const rest = parts.slice(first).join('/');
-  // Everything below a folder is by far the most frequent pattern.
-  if (rest === '**') return { base, literal: false, matches: (path) => path.length > below.length && path.startsWith(below) };
+  const inBase = (folder: string): boolean => folder === base || folder.startsWith(below);
+  if (rest === '**') {
+    // Everything below a folder is by far the most frequent pattern.
+    const matches = (path: string): boolean => path.length > below.length && path.startsWith(below);
+    return { base, literal: false, matches, reaches: (folder) => towards(folder) || inBase(folder) };
+  }
   const machine = new GlobMachine(rest);
-  return { base, literal: false, matches: (path) => path.startsWith(below) && machine.accepts(path, below.length) };
+  return {
+    base,
+    literal: false,
+    matches: (path) => path.startsWith(below) && machine.follow(path, below.length) === 'accepted',
+    reaches: (folder) =>
+      towards(folder) || folder === base || (folder.startsWith(below) && machine.follow(`${folder}/`, below.length) !== 'lost'),
+  };
 }

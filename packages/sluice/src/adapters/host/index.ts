@@ -1,6 +1,11 @@
 export { bootId } from './boot.ts';
 export { systemClock, systemIds } from './clock.ts';
 export { syncFolder, writeFileDurably } from './durable-file.ts';
+export { nameFromBytes, pathOnDisk, shownPath } from './file-name.ts';
+export { HeldFolder, PathRefused } from './held-folder.ts';
+export type { Listed } from './held-folder.ts';
+export { resolveInside } from './inside.ts';
+export type { Resolved } from './inside.ts';
 export { ownCommand, siblingModule, spawnDetached } from './own-process.ts';
 export type { DetachedOptions } from './own-process.ts';
 export { identifyProcess, isRunning, signalProcess } from './process-identity.ts';
