@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fsync, mkdirSync, openSync, writeSync } from 'node:fs';
-import { readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { syncFolder, writeFileDurably } from '#host';
-import { digestOf, isoTime } from '#kernel';
-import { maskBytes, type JournalEntry, type ReportFile, type RunFolder, type RunRecord, type SecretPatterns } from '#run';
+import type { JournalEntry, ReportFile, RunFolder, RunRecord, SecretPatterns } from '#run';
+import { keepReport } from './kept-report.ts';
 import { runFolderPath } from './project-state.ts';
 
 const sync = promisify(fsync);
@@ -47,21 +46,8 @@ export class LocalRunFolder implements RunFolder, Disposable {
   }
 
   async #keep(report: RunFolderJob['reports'][number], since: number, name: string): Promise<ReportFile> {
-    const source = join(this.#project, report.path);
     const file = join('reports', `${name}.${fileName(basename(report.path))}`);
-    try {
-      const { mtimeMs } = await stat(source);
-      // File times come from a coarser clock than ours: a report written at the very start may look a tick older.
-      if (mtimeMs < since - 20) return { kind: 'stale', report, modifiedAt: isoTime(mtimeMs) };
-      mkdirSync(join(this.path, 'reports'), { recursive: true, mode: 0o700 });
-      const content = await readFile(source);
-      const shown = this.#secrets === undefined ? content : maskBytes(this.#secrets, content);
-      await writeFile(join(this.path, file), shown, { mode: 0o600 });
-      return { kind: 'kept', report, file, digest: digestOf(shown) };
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      return code === 'ENOENT' ? { kind: 'missing', report } : { kind: 'unreadable', report, because: message };
-    }
+    return keepReport(report, { project: this.#project, folder: this.path, file, since, secrets: this.#secrets });
   }
 
   async writeRecord(record: RunRecord): Promise<void> {
