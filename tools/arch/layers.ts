@@ -21,7 +21,7 @@ export const layers = {
   'adapters/postgres-server': ['kernel', 'adapters/host'],
   'adapters/executor-process': ['kernel', 'run', 'adapters/host', 'adapters/postgres-server', 'adapters/sandbox'],
   'adapters/cache-local': ['kernel', 'run', 'adapters/host'],
-  'adapters/source-git': ['kernel', 'workflow'],
+  'adapters/source-git': ['kernel', 'workflow', 'adapters/host'],
   'adapters/target-local': ['kernel', 'rollout', 'adapters/host', 'adapters/sandbox'],
   'adapters/router-embedded': ['kernel', 'rollout', 'adapters/host'],
   'adapters/store-postgres': ['kernel', 'workflow', 'adapters/host', 'adapters/postgres-server'],

@@ -5,6 +5,7 @@ import { err, ok, SluiceError, toWireError, fromWireError, type Result } from '#
 import { plan, planError, checkDelivery, type Plan } from '#plan';
 import type { ReportItem } from '#gate';
 import type { ArtifactBuilder, PipelineRunner, RecordedEvidence, PipelineOutcome as JudgedRun } from '#workflow';
+import { committedFiles } from '#source-git';
 import { packArtifact } from '#target-local';
 import type { RunMachine } from '#cli';
 import { systemClock } from '#host';
@@ -49,7 +50,8 @@ export const commitPipelines = (settings: PipelineSettings): PipelineRunner => (
         onEvent: () => undefined,
       });
       await settings.machine.keepOutcome(outcome.run.folder, outcome);
-      return ok({ ...summary(outcome, made), startedAt, services });
+      const outputs = made.jobs.flatMap((job) => job.outputs.map((path) => ({ job: job.name, path })));
+      return ok({ ...summary(outcome, made), startedAt, services, outputs });
     } catch (error) {
       // A disk that is full, a process table that is: the commit was not judged, and the deployment says why.
       return err(error instanceof SluiceError ? error : fromWireError(toWireError(error)));
@@ -131,12 +133,17 @@ function recorded({ job, format, outcome }: ReportItem): readonly RecordedEviden
   return [{ job, format, reportDigest: evidence.digest, counts }];
 }
 
-/** Packs artifacts into the archive folder of a state folder. */
-export const localArtifacts = (stateFolder: string): ArtifactBuilder => ({
-  build: async ({ name, service, folder }) => {
-    const packed = await packArtifact(folder, service.files, join(stateFolder, 'archives'), `services.${name}.files`);
-    return packed.ok
-      ? ok({ artifact: packed.value.digest, archive: packed.value.path })
-      : err(new SluiceError('config', packed.error.message));
+/** Packs artifacts into the archive folder of a state folder, each file compared with the commit of the repository that it is packed for. */
+export const localArtifacts = (stateFolder: string, repository: string): ArtifactBuilder => ({
+  build: async ({ name, service, folder, commit, outputs }) => {
+    const tracked = await committedFiles(repository, commit);
+    if (!tracked.ok) return tracked;
+    const packed = await packArtifact(folder, service.files, join(stateFolder, 'archives'), {
+      label: `services.${name}.files`,
+      provenance: { commit, tracked: tracked.value, outputs },
+    });
+    if (!packed.ok) return err(new SluiceError('config', packed.error.message));
+    const { digest, path, contents } = packed.value;
+    return ok({ artifact: digest, archive: path, ...(contents === undefined ? {} : { contents }) });
   },
 });

@@ -70,7 +70,7 @@ export async function serveControlPlane(world: ServeWorld, options: ServeOptions
       machine: localRunMachine(path),
       cacheFolder: join(stateFolder, 'cache'),
     }),
-    artifacts: localArtifacts(stateFolder),
+    artifacts: localArtifacts(stateFolder, place.folder),
     environment: () => here,
     keys,
     ledgerFolder: openLedgerFolder({ folder: join(stateFolder, 'ledger'), lastSigned: join(stateFolder, 'keys', 'last-signed') }),

@@ -87,7 +87,7 @@ class Placing {
       });
     const variables = await this.#variables(name, definition, [...callers, name]);
     const archives = join(this.#stateFolder, 'archives');
-    const packed = await packArtifact(this.#trial.folder, definition.files, archives, `services.${name}.files`);
+    const packed = await packArtifact(this.#trial.folder, definition.files, archives, { label: `services.${name}.files` });
     if (!packed.ok) throw new SluiceError('config', packed.error.message);
     const { digest: artifact, path: archive } = packed.value;
     const executable = await this.#target.resolveExecutable(definition.start, { artifact, archive });

@@ -1,1 +1,2 @@
+export { committedFiles } from './commit-files.ts';
 export { gitSource } from './source.ts';

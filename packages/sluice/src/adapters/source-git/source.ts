@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { didYouMean, err, ok, SluiceError, type Result } from '#kernel';
 import type { Commit, Source } from '#workflow';
 import { factOf, readCommits, type LogProblem } from './commit-log.ts';
+import { plainRepository } from './commit-files.ts';
 import { git } from './git.ts';
 
 /** A source over a local git repository. */
@@ -72,13 +73,14 @@ async function checkout(repository: string, sha: string, folder: string): Promis
     try {
       const files = join(draft, 'files');
       await mkdir(files);
-      // An index of our own, so that neither the repository's index nor its working tree is looked at or changed.
-      const index = { GIT_INDEX_FILE: join(draft, 'index'), GIT_WORK_TREE: files };
+      // A repository and an index of our own, so that those of the repository, and its working tree, are neither looked at nor changed.
+      const own = await plainRepository(repository, join(draft, 'git'));
+      const env = { ...own, GIT_INDEX_FILE: join(draft, 'index'), GIT_WORK_TREE: files };
       for (const args of [
         ['read-tree', commit.value],
         ['checkout-index', '--all', '--force', '--quiet'],
       ]) {
-        const answer = await git(repository, args, { env: { ...index, GIT_DIR: await gitFolder(repository) } });
+        const answer = await git(repository, args, { env });
         if (answer.code !== 0) return err(await problem(repository, { kind: 'broken', fact: factOf(answer) }));
       }
       await rm(folder, { recursive: true, force: true });
@@ -92,10 +94,6 @@ async function checkout(repository: string, sha: string, folder: string): Promis
     const fact = `${basename(repository)}: ${sha.slice(0, 7)} cannot be written to ${folder}: ${(error as Error).message}`;
     return err(new SluiceError('unavailable', fact, { cause: error }));
   }
-}
-
-async function gitFolder(repository: string): Promise<string> {
-  return (await git(repository, ['rev-parse', '--absolute-git-dir'])).stdout.toString('utf8').trim();
 }
 
 const exists = (path: string): Promise<boolean> =>

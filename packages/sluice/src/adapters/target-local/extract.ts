@@ -6,10 +6,11 @@ import { digestFromHex, err, ok, shortDigest, type Digest, type Result } from '#
 import { syncFolder } from '#host';
 import { BLOCK, paddingAfter, readHeader, readPax, type ArchiveEntry } from './archive-format.ts';
 import { isSystemError, measureTree } from './archive.ts';
+import { artifactLimits } from './artifact-tree.ts';
 import { linkProblem, pathProblem } from './link-target.ts';
 
 /** Limits that keep a damaged or hostile archive from filling the disk. */
-const limits = { entries: 500_000, bytes: 4 * 1024 ** 3, pax: 64 * 1024 } as const;
+const limits = { ...artifactLimits, pax: 64 * 1024 } as const;
 
 /** Why an archive was not extracted; nothing of it is left on disk then. */
 export type ExtractProblem = { readonly kind: 'archive-unreadable' | 'digest-mismatch' | 'refused'; readonly message: string };
