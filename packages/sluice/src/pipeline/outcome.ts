@@ -50,6 +50,8 @@ function judged(run: RunResult, gates: readonly GateOutcome[]): Pick<PipelineOut
   if (gates.length === 0) return { verdict: 'pass', because: 'every job succeeded; no gate judged anything' };
   const verdict = worstVerdict(gates.map((gate) => gate.verdict.kind));
   const worst = gates.find((gate) => gate.verdict.kind === verdict);
+  const blind = verdict === 'pass' ? inputsUnmatched(run) : undefined;
+  if (blind !== undefined) return { verdict: 'inconclusive', because: blind };
   if (verdict === 'pass' || worst === undefined) return { verdict, because: `${gates.length} of ${gates.length} gates pass` };
   return { verdict, because: because(worst) };
 }
@@ -59,6 +61,16 @@ const because = (gate: GateOutcome): string => `gate ${gate.gate}: ${gate.verdic
 function failedJob(run: RunResult): string | undefined {
   for (const [name, result] of run.jobs) {
     if (result.kind === 'failed') return `job ${name}: ${describeFailure(result.failure)}`;
+  }
+  return undefined;
+}
+
+/** What a pattern of inputs was meant to name was neither tested nor missed: a gate that passed over it would pass a spelling mistake. */
+function inputsUnmatched(run: RunResult): string | undefined {
+  for (const [name, result] of run.jobs) {
+    if (result.kind !== 'passed' || result.unmatched === undefined) continue;
+    const patterns = result.unmatched.map((pattern) => `"${pattern}"`).join(', ');
+    return `job ${name}: ${patterns} among its inputs matches no file. Correct it, or leave it out`;
   }
   return undefined;
 }

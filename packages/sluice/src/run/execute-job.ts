@@ -25,6 +25,8 @@ export type JobContext = {
   readonly liveOutput: boolean;
   /** Digests of what finished jobs hand on. */
   readonly outputs: ReadonlyMap<string, Digest>;
+  /** Jobs of the plan by their names. */
+  readonly jobs: ReadonlyMap<string, PlannedJob>;
   /** Aborts when the run is cancelled or a failure stops it. */
   readonly signal: AbortSignal;
   /** Why the signal aborted, for people. */
@@ -42,12 +44,12 @@ export async function executeJob(job: PlannedJob, context: JobContext): Promise<
   if (looked.kind === 'result') return looked.outcome;
   // Asked again after every wait: a failure or a Ctrl-C may have come meanwhile.
   if (context.signal.aborted) return unstarted(job, cancelled(context, []));
-  if (!job.effect) return attemptAll(job, context, looked.ticket);
+  if (!job.effect) return attemptAll(job, context, looked.ticket, looked.unmatched);
   return executeEffect(job, context);
 }
 
 type LookUp =
-  | { readonly kind: 'run'; readonly ticket: CacheTicket | undefined }
+  | { readonly kind: 'run'; readonly ticket: CacheTicket | undefined; readonly unmatched?: readonly string[] }
   | { readonly kind: 'result'; readonly outcome: JobOutcome };
 
 async function lookUp(job: PlannedJob, context: JobContext, began: number): Promise<LookUp> {
@@ -56,7 +58,8 @@ async function lookUp(job: PlannedJob, context: JobContext, began: number): Prom
   const needs: Record<string, Digest> = {};
   for (const need of job.needs) needs[need] = context.outputs.get(need) ?? job.definition;
   const logFile = folder.logFile(job.name, 'cached');
-  const fetched = await cache.fetch({ job, needs }, logFile);
+  const needed = job.needs.flatMap((need) => context.jobs.get(need) ?? []);
+  const fetched = await cache.fetch({ job, needs, needed }, logFile);
   if (!fetched.ok) {
     const because = fetched.error.message;
     return { kind: 'result', outcome: unstarted(job, failure({ kind: 'not-started', because }, '', context, { began, attempts: [] })) };
@@ -66,7 +69,8 @@ async function lookUp(job: PlannedJob, context: JobContext, began: number): Prom
     if (answer.dropped !== undefined)
       emit({ type: 'job.cache-entry-dropped', job: job.name, key: answer.ticket.key, because: answer.dropped });
     emit({ type: 'job.cache-missed', job: job.name, key: answer.ticket.key, because: answer.because });
-    return { kind: 'run', ticket: answer.ticket };
+    if (answer.unmatched.length > 0) emit({ type: 'job.inputs-unmatched', job: job.name, patterns: answer.unmatched });
+    return { kind: 'run', ticket: answer.ticket, unmatched: answer.unmatched };
   }
   const reports = job.reports.length === 0 ? [] : await folder.keepReports(job, 0);
   const result: JobResult = {
@@ -121,7 +125,12 @@ async function unresolved(effect: UnresolvedEffect, decision: EffectDecision | u
   };
 }
 
-async function attemptAll(job: PlannedJob, context: JobContext, ticket: CacheTicket | undefined): Promise<JobOutcome> {
+async function attemptAll(
+  job: PlannedJob,
+  context: JobContext,
+  ticket: CacheTicket | undefined,
+  unmatched: readonly string[] = [],
+): Promise<JobOutcome> {
   const { clock, folder, emit } = context;
   const began = clock.monotonic();
   const startedAt = clock.now();
@@ -144,7 +153,8 @@ async function attemptAll(job: PlannedJob, context: JobContext, ticket: CacheTic
       emit({ type: 'job.over-budget', job: job.name, budgetMs: job.budget, durationMs });
     }
     const outputs = await handOn(job, context, ticket, logFile);
-    return { result: { kind: 'passed', durationMs, attempts, reports }, outputs };
+    const told = unmatched.length === 0 ? {} : { unmatched };
+    return { result: { kind: 'passed', durationMs, attempts, reports, ...told }, outputs };
   }
 }
 

@@ -101,6 +101,7 @@ async function executeJobs(
     effectDecisions: options.effectDecisions ?? {},
     liveOutput: options.output === 'live',
     outputs,
+    jobs: new Map(plan.jobs.map((job) => [job.name, job])),
     signal: stop.signal,
     stopped: () => why,
     emit,

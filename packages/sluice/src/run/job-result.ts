@@ -57,6 +57,8 @@ export type JobResult =
       /** More than one means that it passed only on a later attempt. */
       readonly attempts: readonly Attempt[];
       readonly reports: readonly ReportFile[];
+      /** Patterns among its inputs that matched nothing; absent when all did. */
+      readonly unmatched?: readonly string[];
     }
   | {
       readonly kind: 'cached';

@@ -49,6 +49,8 @@ export type CacheRequest = {
   readonly job: PlannedJob;
   /** Per needed job: the digest of what it hands on. */
   readonly needs: Readonly<Record<string, Digest>>;
+  /** The needed jobs themselves: what they handed on must still be what lies in their outputs. */
+  readonly needed: readonly PlannedJob[];
 };
 
 /** The answer of a cache. `outputs` is the digest of everything the job hands on. */
@@ -63,7 +65,14 @@ export type CacheAnswer =
       /** True when every output lay in place already. */
       readonly upToDate: boolean;
     }
-  | { readonly kind: 'miss'; readonly ticket: CacheTicket; readonly because: string; readonly dropped?: string };
+  | {
+      readonly kind: 'miss';
+      readonly ticket: CacheTicket;
+      readonly because: string;
+      readonly dropped?: string;
+      /** Patterns among the inputs that match nothing: nobody knows what the job depends on. */
+      readonly unmatched: readonly string[];
+    };
 
 /** What was true before the job ran: needed to store its result. */
 export type CacheTicket = { readonly key: Digest };

@@ -11,6 +11,8 @@ export type RunEvent = { readonly at: number } & (
   | { readonly type: 'job.started'; readonly job: string }
   | { readonly type: 'job.cache-missed'; readonly job: string; readonly key: Digest; readonly because: string }
   | { readonly type: 'job.cache-entry-dropped'; readonly job: string; readonly key: Digest; readonly because: string }
+  /** Patterns among the inputs of a job match nothing: a gate does not pass over it. */
+  | { readonly type: 'job.inputs-unmatched'; readonly job: string; readonly patterns: readonly string[] }
   | { readonly type: 'job.not-stored'; readonly job: string; readonly because: string }
   | { readonly type: 'job.attempt-started'; readonly job: string; readonly attempt: number; readonly log: string }
   | { readonly type: 'job.output'; readonly job: string; readonly attempt: number; readonly bytes: Uint8Array }

@@ -25,6 +25,10 @@ export type Manifest = {
 const magic = Buffer.from('sluice-1');
 const footerBytes = magic.length + 8 + 32;
 const chunkBytes = 1 << 18;
+const zeros = Buffer.alloc(chunkBytes);
+
+/** Whether a piece is nothing but zeros, which a file holds without room on the disk. */
+export const isHole = (bytes: Uint8Array): boolean => bytes.length >= 4_096 && zeros.subarray(0, bytes.length).equals(bytes);
 
 /** Writes an entry from front to back. */
 export class EntryWriter implements Disposable {
@@ -35,24 +39,27 @@ export class EntryWriter implements Disposable {
     this.fd = openSync(path, 'wx', 0o600);
   }
 
-  /** Appends a file's content; `onChunk` sees all of it. */
-  append(source: string, onChunk: (bytes: Uint8Array) => void): { readonly size: number; readonly digest: Digest } {
-    const from = openSync(source, 'r');
-    try {
-      const hash = createHash('sha256');
-      const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, Math.max(1, fstatSync(from).size)));
-      let size = 0;
-      for (let read = readSync(from, buffer); read > 0; read = readSync(from, buffer)) {
-        const bytes = buffer.subarray(0, read);
-        hash.update(bytes);
-        onChunk(bytes);
-        this.#write(bytes);
-        size += read;
-      }
-      return { size, digest: digestFromHex(hash.digest('hex')) };
-    } finally {
-      closeSync(from);
+  /** Appends `size` bytes of an open file, from its start; `onChunk` sees all of them. */
+  append(
+    from: number,
+    { size, sparse }: { readonly size: number; readonly sparse: boolean },
+    onChunk: (bytes: Uint8Array) => void,
+  ): { readonly size: number; readonly digest: Digest } {
+    const hash = createHash('sha256');
+    const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, Math.max(1, size)));
+    let done = 0;
+    while (done < size) {
+      const read = readSync(from, buffer, 0, Math.min(buffer.length, size - done), done);
+      if (read === 0) break;
+      const bytes = buffer.subarray(0, read);
+      hash.update(bytes);
+      onChunk(bytes);
+      // What takes no room in the file it comes from takes none here.
+      if (sparse && isHole(bytes)) this.#at += read;
+      else this.#write(bytes);
+      done += read;
     }
+    return { size: done, digest: digestFromHex(hash.digest('hex')) };
   }
 
   end(manifest: Manifest): void {

@@ -7,7 +7,7 @@ export type CacheLimits = { readonly maximumBytes: number; readonly maximumAgeMs
 export function evict(folder: string, { maximumBytes, maximumAgeMs }: CacheLimits, now: number): number {
   const entries = readdirSync(folder).flatMap((name) => {
     const stats = statSync(join(folder, name), { throwIfNoEntry: false });
-    return stats === undefined ? [] : [{ name, size: stats.size, usedAt: stats.mtimeMs }];
+    return stats === undefined ? [] : [{ name, size: Math.min(stats.size, stats.blocks * 512), usedAt: stats.mtimeMs }];
   });
   let total = entries.reduce((sum, { size }) => sum + size, 0);
   let removed = 0;

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, writeFileSync, type Stats } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, readFileSync, readSync, renameSync, rmSync, writeFileSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { PathRefused, type HeldFolder } from '#host';
 import { digestFromHex, type Clock, type Digest } from '#kernel';
 
 /** What tells, without reading it, that a file is the one that was hashed. Times are in milliseconds with fractions. */
@@ -24,7 +25,7 @@ export const sameMark = (a: FileMark, b: FileMark): boolean =>
  */
 const racyMs = 50;
 
-/** Digests of files, so that a file that did not change is not read again. */
+/** Digests of files by their paths in the project, so that a file that did not change is not read again. */
 export class FileIndex {
   readonly #path: string;
   readonly #clock: Clock;
@@ -37,25 +38,20 @@ export class FileIndex {
     this.#entries = load(path);
   }
 
-  /** The digest of a regular file; `stats` were taken just now. */
-  digest(absolute: string, stats: Stats): Digest {
+  /** The digest of a regular file of the project; `stats` were taken just now. Throws when it is another one by the time it is read. */
+  digest(folder: HeldFolder, path: string, stats: Stats): Digest {
     const mark = markOf(stats);
-    const known = this.#entries.get(absolute);
+    const known = this.#entries.get(path);
     if (known !== undefined && sameMark(known[0], mark)) return known[1];
     const hashedAt = this.#clock.now();
-    const digest = hashFile(absolute, stats.size);
+    const digest = hashFile(folder, path, mark);
     if (Math.max(mark.mtimeMs, mark.ctimeMs) + racyMs < hashedAt) {
-      this.#entries.set(absolute, [mark, digest]);
+      this.#entries.set(path, [mark, digest]);
       this.#changed = true;
     } else if (known !== undefined) {
-      this.#entries.delete(absolute);
+      this.#entries.delete(path);
     }
     return digest;
-  }
-
-  /** Whether a look at these times can tell that the file changed. */
-  trusts(mark: FileMark): boolean {
-    return Math.max(mark.mtimeMs, mark.ctimeMs) + racyMs < this.#clock.now();
   }
 
   /** Keeps what was learned. Losing it costs time only, so it is not synced. */
@@ -78,17 +74,24 @@ export class FileIndex {
 }
 
 /** SHA-256 of a file's content. */
-function hashFile(path: string, size: number): Digest {
-  if (size <= 1 << 20) return digestFromHex(createHash('sha256').update(readFileSync(path)).digest('hex'));
-  const hash = createHash('sha256');
-  const buffer = Buffer.allocUnsafe(1 << 20);
-  const fd = openSync(path, 'r');
+function hashFile(folder: HeldFolder, path: string, mark: FileMark): Digest {
+  const { fd } = folder.openFile(path);
   try {
-    for (let read = readSync(fd, buffer); read > 0; read = readSync(fd, buffer)) hash.update(buffer.subarray(0, read));
+    if (!sameMark(markOf(fstatSync(fd)), mark)) throw new PathRefused(path, 'changed while it was read');
+    const hash = createHash('sha256');
+    const buffer = Buffer.allocUnsafe(Math.min(1 << 20, Math.max(1, mark.size)));
+    // No more than it had: somebody may still write, beyond any end.
+    for (let left = mark.size; left > 0;) {
+      const read = readSync(fd, buffer, 0, Math.min(left, buffer.length), null);
+      if (read === 0) break;
+      hash.update(buffer.subarray(0, read));
+      left -= read;
+    }
+    if (!sameMark(markOf(fstatSync(fd)), mark)) throw new PathRefused(path, 'changed while it was read');
+    return digestFromHex(hash.digest('hex'));
   } finally {
     closeSync(fd);
   }
-  return digestFromHex(hash.digest('hex'));
 }
 
 type Line = readonly [path: string, size: number, mtimeMs: number, ctimeMs: number, ino: number, mode: number, digest: Digest];
@@ -102,7 +105,10 @@ function load(path: string): Map<string, readonly [FileMark, Digest]> {
     if (String(crc32(body)) !== text.slice(0, cut)) return new Map();
     const lines = JSON.parse(body) as readonly Line[];
     return new Map(
-      lines.map(([file, size, mtimeMs, ctimeMs, ino, mode, digest]) => [file, [{ size, mtimeMs, ctimeMs, ino, mode }, digest]]),
+      // Paths are relative to the project.
+      lines
+        .filter(([file]) => !file.startsWith('/'))
+        .map(([file, size, mtimeMs, ctimeMs, ino, mode, digest]) => [file, [{ size, mtimeMs, ctimeMs, ino, mode }, digest]]),
     );
   } catch {
     return new Map();

@@ -1,156 +1,121 @@
-import { lstatSync, readdirSync, readlinkSync, realpathSync, statSync, type Stats } from 'node:fs';
-import { join } from 'node:path';
-import { digestOf, err, ok, SluiceError, type Digest, type Result } from '#kernel';
+import type { Stats } from 'node:fs';
+import { PathRefused, shownPath, type HeldFolder } from '#host';
+import { digestOf, err, ok, parseGlob, SluiceError, type Digest, type Glob, type Result } from '#kernel';
 import type { PlannedJob } from '#run';
 import { markOf, sameMark, type FileIndex, type FileMark } from './file-index.ts';
-import { parseGlob, type Glob } from './glob.ts';
+import { changedFolder, markFolders, type FolderMarks } from './folder-marks.ts';
+import { InputFinder, type InputFile, type InputFolder } from './input-files.ts';
 import { rootsOf } from './output-tree.ts';
 
 /** One input as it was looked at: its kind and permission to execute, and the digest of its content. */
 export type Input = { readonly path: string; readonly mode: 'file' | 'executable' | 'link'; readonly digest: Digest };
 
-/** All inputs of a job at one moment, sorted by path, with what tells later whether one of them was touched. */
-export type InputSnapshot = { readonly inputs: readonly Input[]; readonly marks: ReadonlyMap<string, FileMark> };
-
-/** Folders that are never inputs unless a glob names them: other tools' and our own state. */
-const ignored: ReadonlySet<string> = new Set(['.git', '.sluice', 'node_modules']);
+/**
+ * All inputs of a job at one moment, sorted by path. What tells later whether one of them was touched: `marks` of files and links where they really lie,
+ * and the folders one passes to them. `unmatched` are patterns that matched nothing.
+ */
+export type InputSnapshot = {
+  readonly inputs: readonly Input[];
+  readonly marks: ReadonlyMap<string, FileMark>;
+  readonly folders: readonly InputFolder[];
+  readonly unmatched: readonly string[];
+};
 
 /** Finds and hashes the inputs of jobs. Folders are listed once for all jobs until something may have changed them. */
 export class InputReader {
-  readonly #project: string;
+  readonly #folder: HeldFolder;
   readonly #index: FileIndex;
+  readonly #finder: InputFinder;
   readonly #globs = new Map<string, Glob>();
-  #listings = new Map<string, readonly string[]>();
 
-  constructor(project: string, index: FileIndex) {
-    this.#project = project;
+  constructor(folder: HeldFolder, project: string, index: FileIndex) {
+    this.#folder = folder;
     this.#index = index;
+    this.#finder = new InputFinder(folder, project);
   }
 
   /** A job ran or outputs were restored: folders must be listed again. */
   forget(): void {
-    if (this.#listings.size > 0) this.#listings = new Map();
+    this.#finder.forget();
   }
 
-  /** What a job's globs match now, with digests. What the job itself makes is no input of it. */
+  /** What a job's patterns match now, with digests. What the job itself makes is no input of it. */
   read(job: PlannedJob): Result<InputSnapshot, SluiceError> {
-    const inputs: Input[] = [];
-    const marks = new Map<string, FileMark>();
+    let at = '';
     try {
-      for (const path of this.#find(job)) this.#add(path, inputs, marks);
+      const { files, folders, unmatched } = this.#find(job);
+      const marks = new Map<string, FileMark>();
+      const inputs = [...files.values()].map((file) => {
+        at = file.path;
+        return this.#input(file, marks);
+      });
+      return ok({ inputs: inputs.length < 2 ? inputs : inputs.toSorted(byPath), marks, folders, unmatched });
     } catch (error) {
       if (error instanceof SluiceError) return err(error);
-      const { code, path, message } = error as NodeJS.ErrnoException;
+      if (error instanceof PathRefused) return err(new SluiceError('config', `input ${error.message}`, { cause: error }));
+      const { code, message } = error as NodeJS.ErrnoException;
       const fact = code === 'EACCES' ? 'cannot be read: permission denied' : code === 'ENOENT' ? 'went away while it was read' : message;
-      return err(new SluiceError('config', `input "${this.#relative(path)}" ${fact}`, { cause: error }));
+      return err(
+        new SluiceError('config', at === '' ? `the inputs of "${job.name}": ${fact}` : `input "${shownPath(at)}" ${fact}`, {
+          cause: error,
+        }),
+      );
     }
-    return ok({ inputs, marks });
   }
 
-  /** The first input that is not, or may not be, what it was; undefined when all are untouched. */
-  changedSince(job: PlannedJob, before: InputSnapshot): string | undefined {
+  /** What tells whether a folder was moved away and back; taken before the job starts, as only then there is something to compare. */
+  markFolders(snapshot: InputSnapshot): FolderMarks {
+    return markFolders(this.#folder, snapshot.folders);
+  }
+
+  /** The first input that is not, or may not be, what it was; undefined when all are untouched. `made` are folders in which jobs make their outputs. */
+  changedSince(job: PlannedJob, before: InputSnapshot, folders: FolderMarks, made: ReadonlySet<string>): string | undefined {
     this.forget();
-    let paths: readonly string[];
-    try {
-      paths = this.#find(job);
-    } catch (error) {
-      return `the inputs cannot be read any more: ${(error as Error).message}`;
-    }
-    const now = new Set(paths);
-    for (const { path } of before.inputs) if (!now.has(path)) return `input "${path}" was removed while the job ran`;
+    const read = this.read(job);
+    if (!read.ok) return `the inputs cannot be read any more: ${read.error.message}`;
+    const now = new Map(read.value.inputs.map((input) => [input.path, input]));
     const known = new Set(before.inputs.map((input) => input.path));
-    for (const path of paths) if (!known.has(path)) return `input "${path}" appeared while the job ran`;
+    const told = (path: string, what: string): string => `input "${shownPath(path)}" ${what} while the job ran`;
+    for (const { path } of before.inputs) if (!now.has(path)) return told(path, 'was removed');
+    for (const path of now.keys()) if (!known.has(path)) return told(path, 'appeared');
     for (const [path, mark] of before.marks) {
-      const stats = lstatSync(join(this.#project, path), { throwIfNoEntry: false });
-      if (stats === undefined) return `input "${path}" was removed while the job ran`;
+      const later = read.value.marks.get(path);
       // Written and put back is a change too: the job may have read what stood there in between.
-      if (!sameMark(mark, markOf(stats))) return `input "${path}" was written while the job ran`;
+      if (later === undefined || !sameMark(mark, later)) return told(path, 'was written');
     }
-    return this.#rehashRacy(before);
-  }
-
-  /** Files so young that their times may hide a second change are read again. */
-  #rehashRacy(before: InputSnapshot): string | undefined {
+    // Files so young that their times may hide a second change were read again.
     for (const { path, mode, digest } of before.inputs) {
-      const mark = before.marks.get(path);
-      if (mode === 'link' || mark === undefined) continue;
-      const absolute = join(this.#project, path);
-      try {
-        if (this.#index.digest(absolute, statSync(absolute)) !== digest) return `input "${path}" was written while the job ran`;
-      } catch {
-        return `input "${path}" was removed while the job ran`;
-      }
+      const later = now.get(path);
+      if (later?.digest !== digest || later.mode !== mode) return told(path, 'was written');
     }
-    return undefined;
+    return changedFolder(this.#folder, folders, made);
   }
 
-  #add(path: string, inputs: Input[], marks: Map<string, FileMark>): void {
-    const absolute = join(this.#project, path);
-    const stats = lstatSync(absolute);
-    marks.set(path, markOf(stats));
-    if (stats.isFile()) {
-      inputs.push({ path, mode: modeOf(stats), digest: this.#index.digest(absolute, stats) });
-    } else if (stats.isSymbolicLink()) {
-      inputs.push({ path, mode: 'link', digest: this.#linkDigest(path, absolute) });
-    } else {
-      throw new SluiceError(
-        'config',
-        `input "${path}" is neither a file nor a link (a socket, pipe or device), so it has no content to depend on`,
-        {
-          hint: 'leave it out of the inputs',
-        },
-      );
-    }
-  }
-
-  /** A link is its text and, because a job reads through it, the content behind it. */
-  #linkDigest(path: string, absolute: string): Digest {
-    const text = readlinkSync(absolute);
-    let target: string;
-    try {
-      target = realpathSync(absolute);
-    } catch {
-      return digestOf(`dangling\0${text}`);
-    }
-    const root = `${realpathSync(this.#project)}/`;
-    if (!target.startsWith(root)) {
-      throw new SluiceError(
-        'config',
-        `input "${path}" is a link to ${text}, outside of the project: what it holds cannot be part of the key`,
-        {
-          hint: 'copy it into the project, or leave it out of the inputs',
-        },
-      );
-    }
-    const stats = statSync(target);
-    if (stats.isFile()) return digestOf(`${text}\0${this.#index.digest(target, stats)}`);
-    const behind = this.#list(target.slice(root.length)).map((file) => {
-      const inner = join(this.#project, file);
-      const innerStats = lstatSync(inner);
-      return [file, innerStats.isFile() ? this.#index.digest(inner, innerStats) : readlinkSync(inner)];
-    });
-    return digestOf(`${text}\0${JSON.stringify(behind)}`);
-  }
-
-  #find(job: PlannedJob): readonly string[] {
-    const found = new Set<string>();
-    const excluded: Glob[] = rootsOf(job).map((base) => ({ base, pattern: undefined }));
-    for (const glob of job.inputs) {
-      if (glob.startsWith('!')) {
-        excluded.push(this.#glob(glob.slice(1)));
-        continue;
+  #find(job: PlannedJob): {
+    readonly files: ReadonlyMap<string, InputFile>;
+    readonly folders: readonly InputFolder[];
+    readonly unmatched: readonly string[];
+  } {
+    const files = new Map<string, InputFile>();
+    const folders: InputFolder[] = [];
+    const unmatched: string[] = [];
+    const own = rootsOf(job);
+    const isOwn = (path: string): boolean => own.some((root) => path === root || path.startsWith(`${root}/`));
+    for (const text of job.inputs) {
+      const glob = this.#glob(text);
+      const found = this.#finder.find(glob);
+      if (found === undefined) {
+        if (isOwn(glob.base)) continue;
+        throw new SluiceError('config', `input "${text}" of "${job.name}" does not exist`, {
+          hint: 'correct the name, or leave it out: a job depends on files that are there',
+        });
       }
-      const { base, pattern } = this.#glob(glob);
-      const stats = lstatSync(join(this.#project, base), { throwIfNoEntry: false });
-      if (stats === undefined) continue;
-      if (!stats.isDirectory()) {
-        if (pattern === undefined) found.add(base);
-        continue;
-      }
-      for (const path of this.#list(base)) if (pattern === undefined || pattern.test(path)) found.add(path);
+      if (found.files.length === 0) unmatched.push(text);
+      for (const { path, text: to } of found.over) files.set(path, { path, real: path, kind: 'link', text: to, to: undefined, via: [] });
+      for (const file of found.files) if (!isOwn(file.path) && !isOwn(file.real)) files.set(file.path, file);
+      for (const folder of found.folders) if (glob.reaches(folder.path) || glob.matches(folder.path)) folders.push(folder);
     }
-    const kept = excluded.length === 0 ? [...found] : [...found].filter((path) => !excluded.some((glob) => excludes(glob, path)));
-    return kept.length < 2 ? kept : kept.toSorted(bytewise);
+    return { files, folders, unmatched };
   }
 
   #glob(text: string): Glob {
@@ -161,32 +126,39 @@ export class InputReader {
     return parsed;
   }
 
-  /** Everything below a folder that is no folder, as paths relative to the project. */
-  #list(base: string): readonly string[] {
-    const known = this.#listings.get(base);
-    if (known !== undefined) return known;
-    const files: string[] = [];
-    const walk = (folder: string): void => {
-      for (const entry of readdirSync(join(this.#project, folder), { withFileTypes: true })) {
-        const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-        if (!entry.isDirectory()) files.push(path);
-        else if (!ignored.has(entry.name)) walk(path);
-      }
-    };
-    walk(base);
-    this.#listings.set(base, files);
-    return files;
+  #input(file: InputFile, marks: Map<string, FileMark>): Input {
+    const { path } = file;
+    for (const link of file.via) if (!marks.has(link.path)) marks.set(link.path, markOf(this.#stats(link.path)));
+    if (file.kind === 'link') {
+      marks.set(file.real, markOf(this.#stats(file.real)));
+      // A link is its text and, because a job reads through it, the content behind it; what lies in a folder behind it has paths of its own.
+      const behind = file.to === undefined ? '' : this.#content(file.to, marks).join(' ');
+      return { path, mode: 'link', digest: digestOf(`${file.text}\0${behind}`) };
+    }
+    if (file.kind === 'file') {
+      const [mode, digest] = this.#content(file.real, marks);
+      return { path, mode, digest };
+    }
+    throw new SluiceError(
+      'config',
+      `input "${shownPath(path)}" is neither a file nor a link (a socket, pipe or device), so it has no content to depend on`,
+      { hint: 'leave it out of the inputs' },
+    );
   }
 
-  #relative(path: string | undefined): string {
-    return path?.startsWith(`${this.#project}/`) === true ? path.slice(this.#project.length + 1) : (path ?? '?');
+  #content(real: string, marks: Map<string, FileMark>): readonly [mode: 'file' | 'executable', digest: Digest] {
+    const stats = this.#stats(real);
+    if (!stats.isFile()) throw new PathRefused(real, 'is neither a file nor a link any more');
+    marks.set(real, markOf(stats));
+    return [(stats.mode & 0o111) === 0 ? 'file' : 'executable', this.#index.digest(this.#folder, real, stats)];
+  }
+
+  #stats(real: string): Stats {
+    const stats = this.#folder.stats(real);
+    if (stats === undefined) throw new PathRefused(real, 'went away while it was read');
+    return stats;
   }
 }
 
-const modeOf = (stats: Stats): 'file' | 'executable' => ((stats.mode & 0o111) === 0 ? 'file' : 'executable');
-
-const excludes = ({ base, pattern }: Glob, path: string): boolean =>
-  pattern === undefined ? path === base || path.startsWith(`${base}/`) : pattern.test(path);
-
-/** By bytes, which no language setting changes. */
-const bytewise = (a: string, b: string): number => (a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b)));
+/** By bytes of the path, which no language setting changes. */
+const byPath = (a: Input, b: Input): number => (a.path === b.path ? 0 : Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));

@@ -191,7 +191,7 @@ describe('I12: a cache hit is the result of exactly these inputs', () => {
 
 describe('inputs that cannot be part of a key', () => {
   test.each([
-    ['a link out of the project', (at: string) => symlinkSync('/etc/hostname', at), /is a link to \/etc\/hostname, outside of the project/],
+    ['a link out of the project', (at: string) => symlinkSync('/etc/hostname', at), /leads out of the project: a link to \/etc\/hostname/],
     ['a socket or pipe', undefined, /neither a file nor a link/],
   ])('%s is one clear error', async (_, make, message) => {
     using project = new TestProject();
@@ -295,9 +295,7 @@ test.runIf(process.getuid?.() === 0)('an output whose folder became a link out o
   rmSync(join(project.path, 'a'), { recursive: true });
   symlinkSync(outside.path, join(project.path, 'a'));
   const { events } = await run(project, { job: { ...job } });
-  expect(whys({ events, result: undefined as never }, 'job.cache-entry-dropped')).toEqual([
-    expect.stringMatching(/would be written outside of the project/),
-  ]);
+  expect(whys({ events, result: undefined as never }, 'job.cache-entry-dropped')).toEqual(['"a" is reached over a link, "a"']);
 });
 
 test('two checkouts of one repository share their results, and neither takes what is not its own (I12)', async () => {

@@ -2,14 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { fstatSync, fsync, futimesSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { identifyProcess, removeTree, syncFolder } from '#host';
-import { err, ok, SluiceError, type Clock, type Digest, type Result } from '#kernel';
+import { HeldFolder, identifyProcess, removeTree, syncFolder } from '#host';
+import { digestOf, err, ok, SluiceError, type Clock, type Digest, type Result } from '#kernel';
 import type { PlannedJob } from '#run';
 import type { Cache, CacheAnswer, CacheRequest, CacheTicket, SecretPatterns, StoreAnswer, StoreRequest } from '#run';
-import { capture, describeOutputs } from './capture.ts';
+import { capture } from './capture.ts';
 import { DamagedEntry, EntryReader, EntryWriter } from './entry-file.ts';
 import { evict, type CacheLimits } from './eviction.ts';
 import { FileIndex } from './file-index.ts';
+import type { FolderMarks } from './folder-marks.ts';
+import { handedOn, touchedSince, type HandedOn } from './handed-on.ts';
 import { InputReader, type InputSnapshot } from './inputs.ts';
 import { keyOf, keyParts, toolchainOf, type KeyParts, type Toolchain } from './key.ts';
 import { LastKeys } from './last-keys.ts';
@@ -38,6 +40,20 @@ const defaultLimits: CacheLimits = { maximumBytes: 5 * 2 ** 30, maximumAgeMs: 30
 const touchAfterMs = 3_600_000; // when an entry was used need not be known better than to the hour
 const syncFile = promisify(fsync);
 
+/** What was true before a job ran. With a `refusal` its result is not stored, whatever happens. */
+type Before = {
+  readonly parts: KeyParts;
+  readonly snapshot: InputSnapshot;
+  readonly folders: FolderMarks;
+  readonly handedOn: ReadonlyMap<string, HandedOn>;
+  readonly refusal: string | undefined;
+};
+
+const nothingHandedOn: HandedOn = { digest: digestOf(''), marks: new Map() };
+
+const matchesNothing = (patterns: readonly string[]): string =>
+  `${patterns.map((pattern) => `"${pattern}"`).join(', ')} of its inputs ${patterns.length === 1 ? 'matches' : 'match'} no file`;
+
 /**
  * Results of jobs on this machine (I12), below `.sluice/cache`: `entries/` with one file per result, `last.json` with the last key of each job,
  * `files.index` with digests of files, `tmp/` for what is not finished. Files are read and written without yielding: a look-up is far shorter
@@ -45,18 +61,24 @@ const syncFile = promisify(fsync);
  */
 export class LocalCache implements Cache, AsyncDisposable {
   readonly #options: LocalCacheOptions;
+  readonly #project: HeldFolder;
   readonly #folder: string;
   readonly #toolchain: Toolchain;
   readonly #index: FileIndex;
   readonly #inputs: InputReader;
   readonly #last: LastKeys;
-  readonly #tickets = new WeakMap<CacheTicket, { readonly parts: KeyParts; readonly snapshot: InputSnapshot }>();
+  readonly #tickets = new WeakMap<CacheTicket, Before>();
+  /** What lies in the outputs of jobs, until something may have changed them. */
+  readonly #handedOn = new Map<string, HandedOn>();
+  /** Folders in which jobs of this run make outputs: there files come and go. */
+  readonly #made = new Set<string>();
   readonly #at: (point: TriggerPoint) => void;
   readonly #own = identifyProcess(process.pid) ?? { pid: process.pid, startTicks: 0 };
   #stored = false;
 
   constructor(options: LocalCacheOptions) {
     this.#options = options;
+    this.#project = new HeldFolder(options.project);
     const own = join(options.project, '.sluice', 'cache');
     this.#folder = options.folder ?? own;
     mkdirSync(own, { recursive: true, mode: 0o700 });
@@ -65,7 +87,7 @@ export class LocalCache implements Cache, AsyncDisposable {
     this.#toolchain = toolchainOf(options.project, options.path);
     // What files held is known by their paths and times: that is of this checkout alone.
     this.#index = new FileIndex(join(own, 'files.index'), options.clock);
-    this.#inputs = new InputReader(options.project, this.#index);
+    this.#inputs = new InputReader(this.#project, options.project, this.#index);
     this.#last = new LastKeys(join(this.#folder, 'last.json'));
     this.#at = options.at ?? (() => undefined);
   }
@@ -76,23 +98,32 @@ export class LocalCache implements Cache, AsyncDisposable {
       const because = forbiddenRoot(root);
       if (because !== undefined) return err(new SluiceError('config', `output "${root}" of "${job.name}" cannot be cached: ${because}`));
     }
+    for (const root of rootsOf(job)) this.#made.add(root.slice(0, Math.max(0, root.lastIndexOf('/'))));
     const snapshot = this.#inputs.read(job);
     if (!snapshot.ok) return snapshot;
-    const parts = keyParts(request, snapshot.value.inputs, this.#toolchain);
+    const { inputs, unmatched } = snapshot.value;
+    const parts = keyParts(request, inputs, this.#toolchain);
     const key = keyOf(parts);
+    const refusal = unmatched.length > 0 ? matchesNothing(unmatched) : this.#changedHandOver(request);
     let dropped: string | undefined;
-    try {
-      using entry = EntryReader.open(this.#entryPath(key), key);
-      if (entry !== undefined) return ok(this.#deliver(entry, logFile));
-    } catch (error) {
-      // Damaged, or its outputs cannot be put in place: the job runs.
-      dropped = (error as Error).message;
-      if (error instanceof DamagedEntry) rmSync(this.#entryPath(key), { force: true });
+    if (refusal === undefined) {
+      try {
+        using entry = EntryReader.open(this.#entryPath(key), key);
+        if (entry !== undefined) return ok(this.#deliver(entry, logFile));
+      } catch (error) {
+        // Damaged, or its outputs cannot be put in place: the job runs.
+        dropped = (error as Error).message;
+        if (error instanceof DamagedEntry) rmSync(this.#entryPath(key), { force: true });
+      }
     }
     const ticket: CacheTicket = { key };
-    this.#tickets.set(ticket, { parts, snapshot: snapshot.value });
-    if (dropped !== undefined) return ok({ kind: 'miss', ticket, because: 'its stored result cannot be used', dropped });
-    return ok({ kind: 'miss', ticket, because: missReason(parts, this.#lastParts(job.name)) });
+    const handedOn = new Map(request.needed.map((need) => [need.name, this.#handOver(need)]));
+    const folders = this.#inputs.markFolders(snapshot.value);
+    this.#tickets.set(ticket, { parts, snapshot: snapshot.value, folders, handedOn, refusal });
+    const miss = { kind: 'miss', ticket, unmatched } as const;
+    if (refusal !== undefined) return ok({ ...miss, because: refusal });
+    if (dropped !== undefined) return ok({ ...miss, because: 'its stored result cannot be used', dropped });
+    return ok({ ...miss, because: missReason(parts, this.#lastParts(job.name)) });
   }
 
   async store({ ticket, job, runId, storedAt, logFile }: StoreRequest): Promise<StoreAnswer> {
@@ -100,17 +131,18 @@ export class LocalCache implements Cache, AsyncDisposable {
     if (known === undefined) throw new Error(`not a ticket of this cache: ${ticket.key}`);
     const refuse = async (because: string): Promise<StoreAnswer> => ({ kind: 'not-stored', outputs: await this.outputsOf(job), because });
     // Looked at once more, now that the job is over: what it really read is only known if nothing was touched.
-    const changed = this.#inputs.changedSince(job, known.snapshot);
+    const changed = known.refusal ?? this.#changedWhileItRan(job, known);
     if (changed !== undefined) return refuse(changed);
     const draft = this.#temporary();
     try {
       using writer = new EntryWriter(draft);
-      const captured = capture(writer, job, { project: this.#options.project, logFile, secrets: this.#options.secrets });
-      if (captured.kind === 'refused') {
-        rmSync(draft, { force: true });
-        return await refuse(captured.because);
-      }
-      const { nodes, log } = captured;
+      const { nodes, log } = capture(writer, job, {
+        project: this.#project,
+        root: this.#options.project,
+        logFile,
+        secrets: this.#options.secrets,
+        maximumBytes: (this.#options.limits ?? defaultLimits).maximumBytes,
+      });
       // A job without outputs hands on that it ran with these inputs.
       const outputs = job.outputs.length === 0 ? ticket.key : outputsDigest(job, nodes);
       writer.end({
@@ -141,12 +173,13 @@ export class LocalCache implements Cache, AsyncDisposable {
   }
 
   async outputsOf(job: PlannedJob): Promise<Digest> {
-    this.#inputs.forget();
-    return outputsDigest(job, describeOutputs(job, this.#options.project, this.#index));
+    this.#forget();
+    return this.#handOver(job).digest;
   }
 
   /** Keeps what was learned and tidies up. What cannot be written is learned again, or tidied up next time. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#project[Symbol.dispose]();
     try {
       this.#index.save();
       this.#last.save();
@@ -161,19 +194,48 @@ export class LocalCache implements Cache, AsyncDisposable {
   }
 
   #deliver(entry: EntryReader, logFile: string): CacheAnswer {
-    const { project, clock } = this.#options;
+    const { clock } = this.#options;
     const { key, job, roots, nodes, outputs, runId, storedAt, log } = entry.manifest;
-    const upToDate = liesInPlace(project, roots, nodes, this.#index);
+    const upToDate = liesInPlace(this.#project, roots, nodes, this.#index);
     if (upToDate) {
       copyLog(entry, logFile, nodes);
     } else {
-      this.#inputs.forget();
-      restore(entry, { project, staging: this.#temporary(), logFile, at: this.#at });
+      this.#forget();
+      restore(entry, { project: this.#project, staging: this.#temporary(), logFile, at: this.#at });
     }
     const now = clock.now();
     if (now - fstatSync(entry.fd).mtimeMs > touchAfterMs) futimesSync(entry.fd, now / 1_000, now / 1_000);
     this.#last.set(job, key);
     return { kind: 'hit', key, outputs, from: { runId, storedAt }, log: log === undefined ? undefined : logFile, upToDate };
+  }
+
+  /** A job ran or outputs were restored: what was seen may be another now. */
+  #forget(): void {
+    this.#inputs.forget();
+    this.#handedOn.clear();
+  }
+
+  #handOver(job: PlannedJob): HandedOn {
+    const known = this.#handedOn.get(job.name);
+    if (known !== undefined) return known;
+    const seen = job.outputs.length === 0 ? nothingHandedOn : handedOn(this.#project, job, this.#index);
+    this.#handedOn.set(job.name, seen);
+    return seen;
+  }
+
+  /** Whether what needed jobs handed on is still what they left: somebody may have written there since. */
+  #changedHandOver({ needed, needs }: CacheRequest): string | undefined {
+    const changed = needed.find((need) => need.outputs.length > 0 && this.#handOver(need).digest !== needs[need.name]);
+    return changed === undefined ? undefined : `what "${changed.name}" handed on was changed before the job began`;
+  }
+
+  #changedWhileItRan(job: PlannedJob, { snapshot, folders, handedOn: before }: Before): string | undefined {
+    this.#forget();
+    for (const [need, seen] of before) {
+      const touched = touchedSince(this.#project, seen, rootsOf(job));
+      if (touched !== undefined) return `"${touched}", which "${need}" handed on, was written while the job ran`;
+    }
+    return this.#inputs.changedSince(job, snapshot, folders, this.#made);
   }
 
   #lastParts(job: string): KeyParts | undefined {

@@ -1,3 +1,4 @@
+import { shownPath } from '#host';
 import { shortDigest } from '#kernel';
 import type { KeyParts } from './key.ts';
 
@@ -15,12 +16,13 @@ function inputChanges(now: KeyParts, before: KeyParts): readonly string[] {
   const changes = now.inputs.flatMap((input) => {
     const old = earlier.get(input.path);
     earlier.delete(input.path);
-    if (old === undefined) return [`input "${input.path}" is new (${shortDigest(input.digest)})`];
-    if (old.mode !== input.mode) return [`input "${input.path}" changed from ${old.mode} to ${input.mode}`];
-    if (old.digest !== input.digest) return [`input "${input.path}" changed: ${shortDigest(old.digest)} → ${shortDigest(input.digest)}`];
+    if (old === undefined) return [`input "${shownPath(input.path)}" is new (${shortDigest(input.digest)})`];
+    if (old.mode !== input.mode) return [`input "${shownPath(input.path)}" changed from ${old.mode} to ${input.mode}`];
+    if (old.digest !== input.digest)
+      return [`input "${shownPath(input.path)}" changed: ${shortDigest(old.digest)} → ${shortDigest(input.digest)}`];
     return [];
   });
-  return [...changes, ...[...earlier.keys()].map((path) => `input "${path}" is gone`)];
+  return [...changes, ...[...earlier.keys()].map((path) => `input "${shownPath(path)}" is gone`)];
 }
 
 function otherChanges(now: KeyParts, before: KeyParts): readonly string[] {

@@ -1,23 +1,24 @@
 import {
   chmodSync,
   closeSync,
-  existsSync,
+  fchmodSync,
+  ftruncateSync,
   lstatSync,
   mkdirSync,
   openSync,
-  realpathSync,
   renameSync,
   symlinkSync,
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { removeTree } from '#host';
-import type { EntryReader } from './entry-file.ts';
+import { pathOnDisk, removeTree, type HeldFolder } from '#host';
+import { isHole, type EntryReader } from './entry-file.ts';
 import type { OutputNode } from './output-tree.ts';
 import type { TriggerPoint } from './trigger.ts';
 
 export type RestoreOptions = {
-  readonly project: string;
+  /** The project, held open: an output never leaves it, not even over a link that some job put where its folder was. */
+  readonly project: HeldFolder;
   /** A folder of our own on the same file system, gone afterwards. */
   readonly staging: string;
   /** Where the log goes, when the entry has one. */
@@ -36,7 +37,7 @@ export function restore(entry: EntryReader, { project, staging, logFile, at }: R
   try {
     stage(entry, join(staging, 'new'));
     at('restore:staged');
-    for (const root of roots) makeParent(project, root);
+    for (const root of roots) if (root.includes('/')) project.makeFolder(dirname(root));
     const exchanged: string[] = [];
     try {
       for (const root of roots) {
@@ -59,60 +60,54 @@ export function copyLog(entry: EntryReader, logFile: string, nodes: readonly Out
   const { log } = entry.manifest;
   if (log === undefined) return;
   const from = nodes.reduce((sum, node) => sum + (node.kind === 'file' ? node.size : 0), 0);
-  writeFile(logFile, 0o600, (write) => entry.read(from, log, write));
+  writeFile(logFile, { mode: 0o600, sparse: false }, (write) => entry.read(from, log, write));
 }
 
 function stage(entry: EntryReader, folder: string): void {
   const folders: Extract<OutputNode, { readonly kind: 'folder' }>[] = [];
   let from = 0;
   for (const node of entry.manifest.nodes) {
-    const path = join(folder, node.path);
-    mkdirSync(dirname(path), { recursive: true });
+    const path = pathOnDisk(join(folder, node.path));
+    mkdirSync(pathOnDisk(dirname(join(folder, node.path))), { recursive: true });
     switch (node.kind) {
       case 'folder':
         mkdirSync(path, { recursive: true });
         folders.push(node);
         break;
       case 'link':
-        symlinkSync(node.target, path);
+        symlinkSync(pathOnDisk(node.target), path);
         break;
       case 'file': {
         const start = from;
-        writeFile(path, node.mode, (write) => entry.read(start, node, write));
+        writeFile(path, { mode: node.mode, sparse: node.sparse === true }, (write) => entry.read(start, node, write));
         from += node.size;
         break;
       }
     }
   }
   // A folder that may not be written gets its mode when everything lies in it.
-  for (const node of folders.toReversed()) chmodSync(join(folder, node.path), node.mode);
+  for (const node of folders.toReversed()) chmodSync(pathOnDisk(join(folder, node.path)), node.mode);
 }
 
-function writeFile(path: string, mode: number, fill: (write: (bytes: Uint8Array) => void) => void): void {
+type Kind = { readonly mode: number; readonly sparse: boolean };
+
+function writeFile(path: string | Buffer, { mode, sparse }: Kind, fill: (write: (bytes: Uint8Array) => void) => void): void {
   const fd = openSync(path, 'w', 0o600);
   try {
+    let end = 0;
     fill((bytes) => {
-      for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+      if (!sparse || !isHole(bytes)) for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at, bytes.length - at, end + at);
+      end += bytes.length;
     });
+    ftruncateSync(fd, end);
+    fchmodSync(fd, mode);
   } finally {
     closeSync(fd);
   }
-  chmodSync(path, mode);
 }
 
-/** An output never leaves the project, not even over a link that some job put where its folder was. */
-function makeParent(project: string, root: string): void {
-  const parent = dirname(join(project, root));
-  let existing = parent;
-  while (!existsSync(existing)) existing = dirname(existing);
-  const real = realpathSync(existing);
-  const top = realpathSync(project);
-  if (real !== top && !real.startsWith(`${top}/`)) throw new Error(`output "${root}" would be written outside of the project, to ${real}`);
-  mkdirSync(parent, { recursive: true });
-}
-
-function exchange(project: string, staging: string, root: string): void {
-  const target = join(project, root);
+function exchange(project: HeldFolder, staging: string, root: string): void {
+  const target = project.place(root);
   const old = join(staging, 'old', root);
   mkdirSync(dirname(old), { recursive: true });
   let moved = false;
@@ -130,10 +125,11 @@ function exchange(project: string, staging: string, root: string): void {
   }
 }
 
-function takeBack(project: string, staging: string, root: string): void {
-  const target = join(project, root);
+function takeBack(project: HeldFolder, staging: string, root: string): void {
+  const target = project.place(root);
   const old = join(staging, 'old', root);
-  removeTree(target);
+  // Aside first: removing what others left takes long, and its place must not be half empty.
+  renameSync(target, join(staging, 'new', root));
   // Also a link that leads nowhere goes back to its place.
   if (lstatSync(old, { throwIfNoEntry: false }) !== undefined) renameSync(old, target);
 }

@@ -58,6 +58,9 @@ export class RunView {
       case 'job.cache-entry-dropped':
         this.#warn(event.job, `a damaged cache entry was dropped: ${event.because}`);
         break;
+      case 'job.inputs-unmatched':
+        this.#warn(event.job, `${event.patterns.map((pattern) => `"${pattern}"`).join(', ')} among its inputs: no such file`);
+        break;
       case 'job.not-stored':
         this.#warn(event.job, `not cached: ${event.because}`);
         break;
