@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { dirname } from 'node:path';
 import type { ConfinedStart, Isolation, Sandbox } from '#kernel';
 import { bubblewrap } from './bubblewrap.ts';
-import { noLimiter } from './control-groups.ts';
+import { findLimiter, noLimiter, type Limiter } from './control-groups.ts';
 import { namespaces } from './namespaces.ts';
 import { noSandbox } from './no-sandbox.ts';
 import { programFolders } from './program-folders.ts';
@@ -22,6 +22,9 @@ export type SandboxOptions = {
 /** A trial takes some milliseconds; on a machine that is very busy, some more. */
 const trialWithinMs = 10_000;
 
+/** Far more than a shell needs. */
+const trialLimits = { memoryBytes: 256 * 1024 * 1024, processes: 64, scratchBytes: 1024 * 1024 };
+
 const opened = new Map<string, Promise<Sandbox>>();
 
 /** The best sandbox of this machine, found by trying: bubblewrap, else the same namespaces made with util-linux, else none. Tried once in the life of a process. */
@@ -35,16 +38,17 @@ export async function openSandbox(options: SandboxOptions): Promise<Sandbox> {
 async function tried({ path, home, only }: SandboxOptions): Promise<Sandbox> {
   const view = [...systemView(), ...programFolders({ path: `${path}:${dirname(process.execPath)}`, home })];
   const bwrap = systemProgram('bwrap');
+  const limiter = findLimiter();
   const failures: string[] = [];
-  if (only !== 'namespaces') {
-    const failure = bwrap === undefined ? 'not installed' : await failureOf(bubblewrap(bwrap, view, noLimiter));
-    if (bwrap !== undefined && failure === undefined) return { ...bubblewrap(bwrap, view, noLimiter), because: '' };
-    failures.push(`bubblewrap: ${failure}`);
-  }
-  if (only !== 'bubblewrap') {
-    const failure = await failureOf(namespaces(view, noLimiter));
-    if (failure === undefined) return { ...namespaces(view, noLimiter), because: failures.join('; ') };
-    failures.push(`namespaces: ${failure}`);
+  for (const kind of only === undefined ? (['bubblewrap', 'namespaces'] as const) : [only]) {
+    const make = (limits: Limiter): Sandbox =>
+      kind === 'bubblewrap' ? bubblewrap(bwrap ?? 'bwrap', view, limits) : namespaces(view, limits);
+    // A group may be there and refuse whom we put in: walls without limits are still walls.
+    for (const limits of limiter.enforces.length === 0 ? [noLimiter] : [limiter, noLimiter]) {
+      const failure = kind === 'bubblewrap' && bwrap === undefined ? 'not installed' : await failureOf(make(limits));
+      if (failure === undefined) return { ...make(limits), because: failures.join('; ') };
+      if (limits === noLimiter) failures.push(`${kind}: ${failure}`);
+    }
   }
   return noSandbox(failures.join('; '));
 }
@@ -61,7 +65,7 @@ for place in /usr /etc /proc/sys/kernel/core_pattern; do [ -w "$place" ] && { ec
 
 async function failureOf(sandbox: Sandbox): Promise<string | undefined> {
   const program = { command: '/bin/sh', args: ['-c', probe], cwd: '/tmp', env: {} };
-  const start = sandbox.confine(program, { mounts: [], network: 'loopback', limits: { scratchBytes: 1024 * 1024 } });
+  const start = sandbox.confine(program, { mounts: [], network: 'loopback', limits: trialLimits });
   if (!start.ok) return start.error.message;
   const { said, code } = await outputOf(start.value);
   if (code === 0 && said.trim() === 'held') return undefined;

@@ -1,5 +1,17 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -11,11 +23,17 @@ const nothing: Confinement = { mounts: [], network: 'none', limits: {} };
 
 type Ended = { readonly code: number | null; readonly out: string };
 
-describe.each(['bubblewrap', 'namespaces'] as const)('a sandbox made with %s', (only) => {
+/** Root has more to lose and an ordinary user fewer rights: both must be held alike. */
+const users = process.getuid?.() === 0 ? (['root', 'nobody'] as const) : (['myself'] as const);
+const kinds = (['bubblewrap', 'namespaces'] as const).flatMap((only) => users.map((user) => [only, user] as const));
+
+describe.each(kinds)('a sandbox made with %s, started by %s', (only, user) => {
+  const as = user === 'nobody' ? { uid: 65_534, gid: 65_534 } : {};
   let sandbox: Sandbox;
   let folder = '';
   beforeAll(async () => {
     folder = realpathSync(mkdtempSync(join(tmpdir(), 'sluice-sandbox-')));
+    chmodSync(folder, 0o777);
     sandbox = await openSandbox({ path: '/usr/bin:/bin', home: '/root', only });
     expect(sandbox).toMatchObject({ isolation: only });
   });
@@ -34,6 +52,7 @@ describe.each(['bubblewrap', 'namespaces'] as const)('a sandbox made with %s', (
       cwd: confined.value.cwd,
       env: confined.value.env,
       stdio: ['ignore', 'pipe', 'pipe'],
+      ...as,
     });
   };
   const ended = async (child: ChildProcess): Promise<Ended> => {
@@ -136,6 +155,7 @@ describe.each(['bubblewrap', 'namespaces'] as const)('a sandbox made with %s', (
   test('SIGKILL to what was started ends all inside, daemons included (I13)', async () => {
     const mark = join(folder, 'daemon');
     mkdirSync(mark);
+    chmodSync(mark, 0o777);
     const mounts = [{ from: mark, to: '/place', access: 'write' }] as const;
     const child = start(
       [
@@ -179,6 +199,7 @@ describe.each(['bubblewrap', 'namespaces'] as const)('a sandbox made with %s', (
   test('shows mounts where they were asked for, for reading or writing, and nothing else of the machine', async () => {
     const from = join(folder, 'with space');
     mkdirSync(join(from, 'deep'), { recursive: true });
+    chmodSync(join(from, 'deep'), 0o777);
     writeFileSync(join(from, 'file'), 'text');
     const mounts = [
       { from, to: '/place/shown', access: 'read' },
@@ -238,6 +259,26 @@ describe.each(['bubblewrap', 'namespaces'] as const)('a sandbox made with %s', (
     expect(out).toBe('home\nfull\nfull');
   });
 
+  test.runIf(user !== 'nobody')('holds to the limits that it says it enforces, and leaves no control group', async () => {
+    const before = groupsNow();
+    if (sandbox.enforces.includes('processes')) {
+      const { out } = await shell('i=0; while [ $i -lt 40 ]; do sleep 60 & i=$((i + 1)); done 2>/dev/null; echo all', {
+        ...nothing,
+        limits: { processes: 20 },
+      });
+      expect(out).not.toBe('all');
+    }
+    if (sandbox.enforces.includes('memoryBytes')) {
+      const limits = { memoryBytes: 64 * 1024 * 1024 };
+      expect(await shell('head -c 20000000 /dev/zero | tail -c 20000000 | wc -c', { ...nothing, limits })).toMatchObject({
+        code: 0,
+        out: '20000000',
+      });
+      expect((await shell('head -c 200000000 /dev/zero | tail -c 200000000 | wc -c', { ...nothing, limits })).out).not.toBe('200000000');
+    }
+    expect(groupsNow()).toEqual(before);
+  });
+
   test('with a loopback interface, a program reaches what it listens on itself', async () => {
     const script = `const s = require('net').createServer((c) => c.end('hello')).listen(0, '127.0.0.1', () => require('net').connect(s.address().port, '127.0.0.1').on('data', (d) => { console.log(String(d)); process.exit(); }));`;
     expect(await ended(start([process.execPath, '-e', script], { ...nothing, network: 'loopback' }))).toEqual({ code: 0, out: 'hello' });
@@ -265,6 +306,14 @@ function programOf(child: ChildProcess): number {
   const pid = confinedProgramOf(child.pid ?? 0);
   if (pid === undefined) throw new Error('there is no program');
   return pid;
+}
+
+/** Control groups of sandboxes, wherever this machine has any. */
+function groupsNow(): readonly string[] {
+  const trees = ['/sys/fs/cgroup', '/sys/fs/cgroup/memory', '/sys/fs/cgroup/pids'];
+  return trees.flatMap((tree) =>
+    (existsSync(tree) ? readdirSync(tree, { recursive: true }).map(String) : []).filter((path) => /(?:^|\/)sluice-\d+-\d+$/.test(path)),
+  );
 }
 
 function exeOf(pid: number | undefined): string | undefined {
