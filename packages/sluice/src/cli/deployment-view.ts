@@ -1,4 +1,4 @@
-import { formatDuration, SluiceError, type Clock } from '#kernel';
+import { formatDuration, SluiceError, visibleText, type Clock } from '#kernel';
 import type { ControlClient, DeploymentWire, StatusWire } from '#server';
 import { LiveRegion } from './run-view/live-region.ts';
 import { statusLines } from './status-view.ts';
@@ -23,6 +23,7 @@ export async function followDeployments(
   const region = new LiveRegion(terminal);
   const began = clock.monotonic();
   const shown = new Map<string, string>();
+  const tellProgress = progressTeller(terminal, clock, began);
   const rates = new Rates(clock);
   let latest = deployments;
   let away = false;
@@ -34,6 +35,7 @@ export async function followDeployments(
         region.print([changeLine(terminal, deployment, clock.monotonic() - began)]);
       }
     }
+    tellProgress(latest, region.print.bind(region));
     const open = latest.filter((deployment) => !deployment.ended);
     if (open.length === 0 || signal.aborted) break;
     try {
@@ -55,6 +57,28 @@ export async function followDeployments(
   }
   region.draw([]);
   return latest;
+}
+
+/** How often a screen that cannot be redrawn is told what is awaited, in milliseconds: often enough that nobody thinks it hangs. */
+const tellEvery = 15_000;
+
+/** Says what a rollout waits for, where nothing is drawn that shows it. */
+function progressTeller(
+  terminal: Terminal,
+  clock: Clock,
+  began: number,
+): (deployments: readonly DeploymentWire[], print: (lines: readonly string[]) => void) => void {
+  let toldAt = began;
+  return (deployments, print) => {
+    const now = clock.monotonic();
+    if (terminal.live || now - toldAt < tellEvery) return;
+    toldAt = now;
+    for (const { service, environment, progress, ended } of deployments) {
+      if (ended || progress === undefined) continue;
+      const where = terminal.style('bold', visibleText(`${service} → ${environment}`));
+      print([`  ${terminal.symbol('waiting')} ${formatDuration(now - began).padStart(6)}  ${where}  ${visibleText(progress)}`]);
+    }
+  };
 }
 
 async function movingLines(client: ControlClient, terminal: Terminal, moving: DeploymentWire, rates: Rates): Promise<readonly string[]> {

@@ -21,6 +21,23 @@ export const commands = {
     load: async () => (await import('./commands/status.ts')).default,
   },
   watch: { summary: 'keep both slots of a service on the screen', load: async () => (await import('./commands/watch.ts')).default },
+  cancel: {
+    summary: 'end a deployment that waits or is stuck; production stays as it is',
+    load: async () => (await import('./commands/cancel.ts')).default,
+  },
+  hold: {
+    summary: 'keep a rollout where it is for a while; a faulty version is taken back all the same',
+    load: async () => (await import('./commands/hold.ts')).default,
+  },
+  resume: { summary: 'end a hold: the evidence decides again', load: async () => (await import('./commands/resume.ts')).default },
+  promote: {
+    summary: 'go on to the next step of a rollout without the rest of the evidence',
+    load: async () => (await import('./commands/promote.ts')).default,
+  },
+  abort: {
+    summary: 'end a rollout: its traffic goes back to the version before it',
+    load: async () => (await import('./commands/abort.ts')).default,
+  },
   revert: {
     summary: 'put all traffic back on the slot that is still warm, at once',
     load: async () => (await import('./commands/revert.ts')).default,

@@ -1,7 +1,7 @@
-import { formatBasisPoints, shortDigest } from '#kernel';
+import { formatBasisPoints, shortDigest, visibleLines, visibleText } from '#kernel';
 import type { SlotWire, StatusWire } from '#server';
 import type { Terminal } from './terminal.ts';
-import { columnsOf, count, cut, pad, padLeft } from './text.ts';
+import { columnsOf, count, cut, pad, padLeft, wrapped } from './text.ts';
 
 /** Error share of the new slot at which the line gets a warning sign, beside a p99 of twice the other slot's. */
 const worthAWarning = 0.01;
@@ -14,11 +14,15 @@ export function statusLines(terminal: Terminal, status: StatusWire, rates: Reado
   return [
     title(terminal, status),
     '',
-    ...status.slots.map((slot) => slotLine(terminal, slot, status, rates[slot.slot])),
+    ...status.slots.flatMap((slot) => slotLines(terminal, slot, status, rates[slot.slot])),
     ...rolloutLines(terminal, status),
+    ...waitingLines(terminal, status),
     ...warningLines(terminal, status),
-  ];
+  ].flatMap((line) => (columnsOf(line) <= terminal.width ? [line] : wrapped(line, terminal.width, hanging(line))));
 }
+
+/** Later pieces of a long line stand below its first word. */
+const hanging = (line: string): string => ' '.repeat(Math.min(6, line.length - line.trimStart().length + 2));
 
 function title(terminal: Terminal, status: StatusWire): string {
   const { live, rollout } = status;
@@ -29,25 +33,29 @@ function title(terminal: Terminal, status: StatusWire): string {
   return `${name}${at}   ${release}${rollout === undefined ? '' : `   rolling out ${rollout.version}: ${rollout.detail}`}`;
 }
 
-function slotLine(terminal: Terminal, slot: SlotWire, status: StatusWire, perSecond: number | undefined): string {
-  if (slot.version === undefined) return `  ${pad(slot.slot, 6)} ${terminal.style('gray', 'empty')}`;
+function slotLines(terminal: Terminal, slot: SlotWire, status: StatusWire, perSecond: number | undefined): readonly string[] {
+  if (slot.version === undefined) return [`  ${pad(slot.slot, 6)} ${terminal.style('gray', 'empty')}`];
   const other = status.slots.find((each) => each.slot !== slot.slot);
   const share = slot.answers === 0 ? 0 : slot.errors / slot.answers;
   const slow = slot.p99 !== undefined && other?.p99 !== undefined && slot.weightBasisPoints > 0 && slot.p99 > 2 * other.p99;
   const mark = (is: boolean): string => (is ? terminal.symbol('warning') : ' ');
   const versions = status.slots.map((each) => columnsOf(each.version ?? ''));
   const name = `  ${pad(slot.slot, 6)} ${pad(cut(slot.version, widestVersion), Math.min(widestVersion, Math.max(...versions)))}`;
-  const facts = [
+  const traffic = [
     padLeft(formatBasisPoints(slot.weightBasisPoints), 7),
     ...(perSecond === undefined ? [] : [padLeft(`${Math.round(perSecond)}/s`, 7)]),
-    `p50 ${latency(slot.p50)}`,
-    `p99 ${latency(slot.p99)} ${mark(slow)}`,
-    `errors ${(share * 100).toFixed(2)} % ${mark(share > worthAWarning)}`,
-  ].join('  ');
+  ];
+  const times = [`p50 ${latency(slot.p50)}`, `p99 ${latency(slot.p99)} ${mark(slow)}`];
+  const errors = `errors ${(share * 100).toFixed(2)} % ${mark(share > worthAWarning)}`;
+  const facts = [...traffic, ...times, errors].join('  ');
+  // In a narrow window what people decide by stays whole: a second line is better than a number that is cut.
+  if (columnsOf(name) + 2 + columnsOf(facts) > terminal.width) {
+    return [`${name}  ${[...traffic, errors].join('  ')}`.trimEnd(), `         ${times.join('  ')}`.trimEnd()];
+  }
   // What is left of the line is for the bar; numbers matter more.
   const room = Math.min(38, terminal.width - columnsOf(name) - columnsOf(facts) - 4);
   const bar = room < 6 ? '' : `${terminal.style(slot.slot === 'blue' ? 'blue' : 'green', barOf(slot.weightBasisPoints, room))}  `;
-  return `${name}  ${bar}${facts}`.trimEnd();
+  return [`${name}  ${bar}${facts}`.trimEnd()];
 }
 
 const latency = (microseconds: number | undefined): string =>
@@ -67,8 +75,30 @@ function rolloutLines(terminal: Terminal, status: StatusWire): readonly string[]
     const time = phase.began === undefined ? '' : `${clock(phase.began)} `;
     return `${time}${name} ${terminal.symbol(sign[phase.state])}`;
   });
-  return ['', ...wrapped(steps, terminal.width - 2).map((line) => `  ${line}`)];
+  const awaited = rollout.awaits === undefined ? [] : [`  ${terminal.symbol('waiting')} ${visibleText(rollout.awaits)}`];
+  return ['', ...rowsOf(steps, terminal.width - 2).map((line) => `  ${line}`), ...awaited];
 }
+
+/** What has moved nothing yet: for whom it waits, since when, who asked, and how to go on or to end it. And how the last one ended, if not well. */
+function waitingLines(terminal: Terminal, { waiting, last }: StatusWire): readonly string[] {
+  const lines: string[] = [];
+  if (waiting !== undefined) {
+    const what = visibleText(waiting.version ?? waiting.wanted);
+    const ways = [...(waiting.missing.length > 0 ? [`sluice approve ${waiting.deployment}`] : []), `sluice cancel ${waiting.deployment}`];
+    lines.push(
+      `  ${terminal.symbol(waiting.missing.length > 0 ? 'held' : 'waiting')} ${what}: ${visibleText(waiting.detail)}`,
+      `    since ${minuteOf(waiting.since)}, asked for by ${visibleText(waiting.by)} → ${ways.join('; ')}`,
+    );
+  }
+  if (last !== undefined)
+    lines.push(
+      `  ${terminal.symbol('fail')} ${minuteOf(last.at)}: ${visibleText(last.detail)} → sluice ledger timeline ${last.deployment}`,
+    );
+  return lines.length === 0 ? [] : ['', ...lines];
+}
+
+/** `2026-12-01 04:10 UTC`: the same for everybody who compares notes. */
+const minuteOf = (instant: string): string => `${instant.slice(0, 16).replace('T', ' ')} UTC`;
 
 /** `0:08.4`: minutes, seconds and tenths since the start. */
 function clock(ms: number): string {
@@ -76,7 +106,7 @@ function clock(ms: number): string {
   return `${Math.floor(tenths / 600)}:${String(Math.floor((tenths % 600) / 10)).padStart(2, '0')}.${tenths % 10}`;
 }
 
-function wrapped(items: readonly string[], width: number): readonly string[] {
+function rowsOf(items: readonly string[], width: number): readonly string[] {
   const lines: string[] = [];
   for (const item of items) {
     const last = lines.at(-1);
@@ -87,6 +117,15 @@ function wrapped(items: readonly string[], width: number): readonly string[] {
   return lines;
 }
 
+/** How often it was started again, how it ended the last time, and what it said then: the cause before anything that was counted. */
+function instanceLines(terminal: Terminal, instance: SlotWire['instances'][number]): readonly string[] {
+  const { name, state, restarts, note, exit, lastLines = [] } = instance;
+  const again = restarts > 0 ? ` after ${count(restarts, 'restart')}` : '';
+  const why = exit === undefined ? (note === undefined ? '' : `: ${visibleText(note)}`) : `: its process ended with ${visibleText(exit)}`;
+  const said = lastLines.filter((line) => line.trim() !== '').flatMap((line) => visibleLines(line, { lines: 1, characters: 200 }));
+  return [`${terminal.symbol('warning')} ${name} is ${state}${again}${why}`, ...said.map((line) => `    ${terminal.style('gray', line)}`)];
+}
+
 function warningLines(terminal: Terminal, status: StatusWire): readonly string[] {
   const { router } = status;
   const lines: string[] = [];
@@ -95,17 +134,16 @@ function warningLines(terminal: Terminal, status: StatusWire): readonly string[]
   if (neverDeployed) return [];
   if (!router.reachable) lines.push(`${terminal.symbol('warning')} the router cannot be reached: ${router.message}`);
   else if (router.latch !== undefined)
-    lines.push(`${terminal.symbol('held')} reverted by ${router.latch.by}: ${router.latch.reason}; only a new rollout moves weight again`);
+    lines.push(
+      `${terminal.symbol('held')} reverted by ${visibleText(router.latch.by)}: ${visibleText(router.latch.reason)}; only a new rollout moves weight again`,
+    );
   if (status.pendingReverts > 0)
     lines.push(
       `${terminal.symbol('warning')} ${status.pendingReverts} revert${status.pendingReverts === 1 ? ' is' : 's are'} not in the record yet`,
     );
   for (const slot of status.slots) {
     for (const instance of slot.instances) {
-      if (instance.state !== 'healthy' || instance.restarts > 0)
-        lines.push(
-          `${terminal.symbol('warning')} ${instance.name} is ${instance.state}${instance.restarts > 0 ? ` after ${count(instance.restarts, 'restart')}` : ''}${instance.note === undefined ? '' : `: ${instance.note}`}`,
-        );
+      if (instance.state !== 'healthy' || instance.restarts > 0) lines.push(...instanceLines(terminal, instance));
     }
   }
   return lines.length === 0 ? [] : ['', ...lines.map((line) => `  ${line}`)];

@@ -99,6 +99,16 @@ export const grammar = {
     subject: 'deployment',
     versions: { 1: object({ approvals: list(object({ function: name, personRef }), 16) }) },
   },
+  'deployment.steered': {
+    subject: 'deployment',
+    versions: {
+      1: object({
+        service: name,
+        verb: oneOf('cancel', 'supersede', 'promote', 'hold', 'resume', 'abort', 'again'),
+        reasonDigest: digest,
+      }),
+    },
+  },
   'deployment.cancelled': { subject: 'deployment', versions: { 1: object({ service: name }) } },
   'rollout.started': {
     subject: 'deployment',

@@ -25,6 +25,7 @@ export type EntryBodies = {
   readonly 'approval.granted': ApprovalGrantedV1;
   readonly 'approval.refused': ApprovalRefusedV1;
   readonly 'deployment.approved': DeploymentApprovedV1;
+  readonly 'deployment.steered': DeploymentSteeredV1;
   readonly 'deployment.cancelled': DeploymentCancelledV1;
   readonly 'rollout.started': RolloutStartedV1;
   readonly 'rollout.phase-finished': RolloutPhaseFinishedV1;
@@ -190,6 +191,12 @@ type ApprovalGrantedV1 = {
 type ApprovalRefusedV1 = { readonly personRef: string | null; readonly subjectDigest: Digest };
 /** Everything the environment's rule asks for was signed. */
 type DeploymentApprovedV1 = { readonly approvals: readonly { readonly function: string; readonly personRef: string }[] };
+/** Somebody told a deployment to end, to stay, to go on, or to come again. Why is a digest of words that stay outside (I10). */
+type DeploymentSteeredV1 = {
+  readonly service: string;
+  readonly verb: 'cancel' | 'supersede' | 'promote' | 'hold' | 'resume' | 'abort' | 'again';
+  readonly reasonDigest: Digest;
+};
 /** A deployment ended before it began. */
 type DeploymentCancelledV1 = { readonly service: string };
 /** The rollout took its epoch and its slot. */

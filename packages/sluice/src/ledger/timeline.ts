@@ -108,6 +108,7 @@ const phrases = {
     `an approval by ${body.personRef === null ? 'nobody known' : nameOf(body.personRef)} was refused`,
   'deployment.approved': ({ body }, nameOf) =>
     `approved by ${body.approvals.map((approval) => `${nameOf(approval.personRef)} (${approval.function})`).join(' and ') || 'rule: nobody has to sign'}`,
+  'deployment.steered': (entry, nameOf) => `${actor(entry, nameOf)} ${steered[entry.body.verb]} ${entry.body.service}`,
   'deployment.cancelled': ({ body }) => `deployment of ${body.service} cancelled`,
   'rollout.started': ({ body }) => `rollout of ${body.service} ${body.version} on ${body.slot}, epoch ${body.epoch}`,
   'rollout.phase-finished': ({ body, outcome }) => `${body.phase} ${outcome} (${formatDuration(body.durationMs)})`,
@@ -128,6 +129,16 @@ const phrases = {
     `another controller took over ${body.deployments} deployments${body.fromInstance === null ? '' : ` from ${body.fromInstance}`}`,
   'ledger.key-rotated': ({ body }) => `the ledger's key ${body.oldKeyId} was followed by ${body.newKeyId}`,
 } as const satisfies Phrases;
+
+const steered = {
+  cancel: 'cancelled the deployment of',
+  supersede: 'asked for something newer instead of the waiting deployment of',
+  promote: 'sent on the rollout of',
+  hold: 'held the rollout of',
+  resume: 'ended the hold on',
+  abort: 'aborted the rollout of',
+  again: 'asked again for a taken-back release of',
+} as const;
 
 const confirmedBy = (
   { confirmations }: { readonly confirmations: readonly { readonly personRef: string }[] },

@@ -41,10 +41,10 @@ export const arrows: readonly Arrow[] = [
 
   // The way forward.
   [['prepare'], 'placed', ['attest']],
-  [['attest'], 'attested', ['verify', 'shift', 'commit', 'reverting:preserve', 'reverting:route']],
-  [['verify'], 'verified', ['shift', 'reverting:preserve']],
+  [['attest'], 'attested', ['attest', 'verify', 'shift', 'commit', 'reverting:preserve', 'reverting:route']],
+  [['verify'], 'verified', ['verify', 'shift', 'reverting:preserve']],
   [['shift'], 'routed', ['shift', 'watch']],
-  [['watch'], 'watch-ended', ['attest', 'reverting:route']],
+  [['watch'], 'watch-ended', ['watch', 'attest', 'reverting:route']],
   [['commit'], 'committed', ['keep-warm', 'succeeded']],
   [['keep-warm'], 'watch-ended', ['drain', 'reverting:route']],
   [['keep-warm'], 'room-asked', ['drain']],
@@ -60,6 +60,13 @@ export const arrows: readonly Arrow[] = [
   // Watching beside a phase can only raise the alarm.
   ...watched.map((place): Arrow => [[place], 'watch-progressed', [place]]),
   [['attest', 'shift', 'commit', 'drain'], 'watch-ended', ['reverting:route']],
+
+  // A person holds it, lets it go on, or sends it on. What is held stays where it is.
+  ...([...hidden, 'shift', 'watch'] as const).flatMap((place): readonly Arrow[] => [
+    [[place], 'hold-asked', [place]],
+    [[place], 'hold-ended', [place]],
+  ]),
+  [['watch'], 'promote-asked', ['attest']],
 
   // Another controller.
   [[...hidden, ...exposed], 'adopted', ['reclaiming']],

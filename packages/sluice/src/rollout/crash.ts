@@ -46,5 +46,5 @@ export function describeExit(how: InstanceExit['how']): string {
 export function describeCrash({ instance, how, times, lastLines }: Crash): string {
   const words = lastLines.findLast((line) => line.trim() !== '')?.trim();
   const said = words === undefined ? '' : `, saying "${words.length > widestLine ? `${words.slice(0, widestLine - 1)}…` : words}"`;
-  return `${instance} crashed with ${describeExit(how)}${times > 1 ? `, ${times} crashes in all` : ''}${said}`;
+  return `${instance} ${how.kind === 'unknown' ? 'ended by itself, unseen' : `crashed with ${describeExit(how)}`}${times > 1 ? `, ${times} crashes in all` : ''}${said}`;
 }

@@ -57,6 +57,8 @@ function obey(plan: RolloutPlan, command: Decision['commands'][number]): Rollout
       return { kind: 'watch-ended', watch: unwatched, verdict: pass };
     case 'commit':
       return { kind: 'committed' };
+    case 'stay':
+      return { kind: 'hold-ended' };
     case 'drain':
       return { kind: 'drained', weights: weightsOf(plan, command.slot === plan.candidate ? zero : percent(100)), inFlight: 0, sessions: 0 };
     case 'retire':

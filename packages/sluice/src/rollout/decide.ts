@@ -7,9 +7,9 @@ import type { InstanceStatus } from './ports.ts';
 import type { Problem, Reason, Where } from './reason.ts';
 import { ended, giveUp, type Step, stepReverting } from './reverting.ts';
 import { exposedAt, type RolloutPlan } from './rollout-plan.ts';
-import type { RolloutCommand, RolloutEvent, RolloutFact, RolloutState } from './state.ts';
+import type { Hold, RolloutCommand, RolloutEvent, RolloutFact, RolloutState } from './state.ts';
 import { problemOfVerification } from './verification.ts';
-import { nextWatch, resumeWatch, unwatched, watchFrom } from './watch-progress.ts';
+import { answersOf, nextWatch, resumeWatch, unwatched, watchFrom } from './watch-progress.ts';
 
 /** The next state, what the driver shall do in it, and what is worth recording. */
 export type Decision = {
@@ -46,6 +46,14 @@ export const canRevert = (state: RolloutState): boolean =>
   state.kind === 'running' ||
   state.kind === 'reclaiming' ||
   state.kind === 'reverting';
+
+/** Whether a person can hold a rollout where it is: while it has something before it that a hold keeps it from. */
+export const canHold = (plan: RolloutPlan, state: RolloutState): boolean =>
+  state.kind === 'running' && plan.phases.slice(state.at + 1).some(({ kind }) => kind === 'commit');
+
+/** Whether a person can send a rollout on: from a watch before the commit point. Faults are no matter of opinion and take it back all the same. */
+export const canPromote = (plan: RolloutPlan, state: RolloutState): boolean =>
+  state.kind === 'running' && phaseAt(plan, state.at).kind === 'watch';
 
 /** Whether a rollout holds nothing but a warm slot, or will once it is driven again: then it can be asked to make room for the next deployment. */
 export const keepsWarm = (plan: RolloutPlan, state: RolloutState): boolean =>
@@ -133,7 +141,7 @@ function stepReclaiming(
   switch (event.kind) {
     case 'epoch-taken':
       return {
-        next: { kind: 'running', epoch: event.epoch, at: measuredAgainFrom(plan, state.at), watch: state.watch },
+        next: { kind: 'running', epoch: event.epoch, at: measuredAgainFrom(plan, state.at), watch: state.watch, ...heldBy(state) },
         facts: [{ kind: 'epoch-taken', epoch: event.epoch }],
       };
     case 'superseded':
@@ -170,7 +178,7 @@ function stepRunning(plan: RolloutPlan, state: Running, event: RolloutEvent): St
   switch (event.kind) {
     case 'adopted':
       return {
-        next: { kind: 'reclaiming', after: state.epoch, at: state.at, watch: resumeWatch(state.watch) },
+        next: { kind: 'reclaiming', after: state.epoch, at: state.at, watch: resumeWatch(state.watch), ...heldBy(state) },
         facts: [{ kind: 'adopted' }],
       };
     case 'superseded':
@@ -184,6 +192,12 @@ function stepRunning(plan: RolloutPlan, state: Running, event: RolloutEvent): St
     case 'deadline-passed':
       if (phase.kind !== 'drain') return giveUp(plan, state, late(phase.kind));
       return advance(plan, state, [{ kind: 'drain-cut-short', slot: plan.stable?.slot ?? plan.candidate }]);
+    case 'hold-asked':
+      return canHold(plan, state) ? { next: { ...state, held: event.hold }, facts: [] } : undefined;
+    case 'hold-ended':
+      return state.held === undefined ? undefined : { next: unheld(state), facts: [] };
+    case 'promote-asked':
+      return canPromote(plan, state) ? promote(plan, state, event.by) : undefined;
     case 'watch-progressed':
       return watches(plan, state, phase) ? { next: { ...state, watch: event.watch }, facts: [] } : undefined;
     case 'watch-ended':
@@ -202,14 +216,15 @@ function stepPhase(plan: RolloutPlan, state: Running, phase: Phase, event: Rollo
       if (event.kind !== 'attested') return undefined;
       const problem = problemOfAttestations(plan, event.attestations);
       if (problem !== undefined) return giveUp(plan, state, broken('attest', { kind: 'attestation', message: problem }));
+      // Measured just before a hold was heard: it is measured again when the hold is over.
+      if (state.held !== undefined) return { next: state, facts: [] };
       return advance(plan, state, [{ kind: 'attested', attestations: event.attestations }]);
     }
     case 'verify': {
       if (event.kind !== 'verified') return undefined;
       const problem = problemOfVerification(plan, event);
-      return problem === undefined
-        ? advance(plan, state)
-        : giveUp(plan, state, broken('verify', { kind: 'verification', message: problem, ...crashed(event.instances) }));
+      if (problem === undefined) return state.held === undefined ? advance(plan, state) : { next: state, facts: [] };
+      return giveUp(plan, state, broken('verify', { kind: 'verification', message: problem, ...crashed(event.instances) }));
     }
     case 'shift':
     case 'retire': {
@@ -251,7 +266,9 @@ function stepWatch(
   if (verdict.kind === 'fail') return after(judged, giveUp(plan, state, { kind: 'fault', during: phase.kind, fault: verdict }));
   // Beside another phase a watch can only raise the alarm; that phase has its own end.
   if (phase.kind !== 'watch' && phase.kind !== 'keep-warm') return undefined;
-  if (verdict.kind === 'pass') return advance(plan, { ...state, watch }, [judged]);
+  // What passed while a person held it was judged before the hold was heard.
+  if (verdict.kind === 'pass')
+    return state.held === undefined ? advance(plan, { ...state, watch }, [judged]) : { next: { ...state, watch }, facts: [] };
   return after(
     judged,
     giveUp(plan, state, {
@@ -270,6 +287,18 @@ function makeRoom(plan: RolloutPlan, state: Running, askedBy: string): Step {
   const begun = enter(plan, { ...state, at: state.at + 1 });
   return { next: begun.next, facts: [{ kind: 'phase-ended', phase: 'keep-warm', at: state.at, early: { askedBy } }, ...begun.facts] };
 }
+
+/** What was seen so far is recorded with who decided that it is enough (I1). The hold, if there was one, is over. */
+function promote(plan: RolloutPlan, state: Running, by: string): Step {
+  const { watch } = state;
+  const promoted = { by, answers: answersOf(watch, plan.candidate), watchedMs: watch.watchedMs };
+  const begun = enter(plan, { ...unheld(state), at: state.at + 1 });
+  return { next: begun.next, facts: [{ kind: 'phase-ended', phase: 'watch', at: state.at, promoted }, ...begun.facts] };
+}
+
+const heldBy = ({ held }: { readonly held?: Hold }): { readonly held?: Hold } => (held === undefined ? {} : { held });
+
+const unheld = ({ kind, epoch, at, watch }: Running): Running => ({ kind, epoch, at, watch });
 
 function advance(plan: RolloutPlan, state: Running, facts: readonly RolloutFact[] = []): Step {
   const done: readonly RolloutFact[] = [...facts, { kind: 'phase-ended', phase: phaseAt(plan, state.at).kind, at: state.at }];

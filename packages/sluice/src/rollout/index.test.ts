@@ -11,14 +11,21 @@ test('the door of the room shows exactly these names (T9)', () => {
     'afterFact',
     'allHealthy',
     'allTo',
+    'answersOf',
     'arrows',
     'bucketCount',
     'bucketOf',
     'bucketUpperBound',
+    'canHold',
+    'canPromote',
     'canRevert',
     'committedAt',
+    'crashBehind',
+    'crashOf',
     'deadlineOf',
     'decide',
+    'describeCrash',
+    'describeExit',
     'describeProblem',
     'describeReason',
     'emptyRoutingTable',
@@ -77,6 +84,7 @@ test('the shapes that others rely on are pinned (T9)', () => {
     | 'route'
     | 'watch'
     | 'commit'
+    | 'stay'
     | 'drain'
     | 'retire'
     | 'preserve'

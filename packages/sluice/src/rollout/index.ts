@@ -3,7 +3,7 @@ export { arrows, placeOf } from './arrows.ts';
 export type { Arrow, Place } from './arrows.ts';
 export { crashOf, describeCrash, describeExit } from './crash.ts';
 export type { Crash } from './crash.ts';
-export { canRevert, decide, keepsWarm } from './decide.ts';
+export { canHold, canPromote, canRevert, decide, keepsWarm } from './decide.ts';
 export type { Decision } from './decide.ts';
 export { FakeRouter } from './fake-router.ts';
 export type { FakeTraffic } from './fake-router.ts';
@@ -50,13 +50,23 @@ export type { Problem, Reason, Where } from './reason.ts';
 export { committedAt, exposedAt, planRollout } from './rollout-plan.ts';
 export type { RolloutPlan } from './rollout-plan.ts';
 export { isTerminal, terminalKinds } from './state.ts';
-export type { GivenUp, RevertStep, RolloutCommand, RolloutEvent, RolloutFact, RolloutState, TerminalState, WayBack } from './state.ts';
+export type {
+  GivenUp,
+  Hold,
+  RevertStep,
+  RolloutCommand,
+  RolloutEvent,
+  RolloutFact,
+  RolloutState,
+  TerminalState,
+  WayBack,
+} from './state.ts';
 export { strategies } from './strategies/index.ts';
 export { allHealthy } from './verification.ts';
 export type { SmokeAnswers } from './verification.ts';
 export { targetContract } from './target-contract.ts';
 export type { TargetClause, TargetRig } from './target-contract.ts';
-export { unwatched } from './watch-progress.ts';
+export { answersOf, unwatched } from './watch-progress.ts';
 export type { WatchProgress } from './watch-progress.ts';
 export type { Fault, FaultRule, SlotNumbers, WatchEnd, WatchNumbers, WatchVerdict } from './watch-verdict.ts';
 export { observe } from './watch.ts';

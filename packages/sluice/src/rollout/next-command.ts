@@ -15,7 +15,7 @@ export function nextCommand(plan: RolloutPlan, state: RolloutState): RolloutComm
     case 'reclaiming':
       return { kind: 'take-epoch', after: state.after };
     case 'running':
-      return commandOfPhase(plan, phaseAt(plan, state.at), state.epoch);
+      return staysHeld(plan, state) ? { kind: 'stay' } : commandOfPhase(plan, phaseAt(plan, state.at), state.epoch);
     case 'retiring':
       return retireOld(plan);
     case 'reverting':
@@ -30,6 +30,15 @@ export function nextCommand(plan: RolloutPlan, state: RolloutState): RolloutComm
     default:
       return assertNever(state);
   }
+}
+
+/**
+ * A hold stops before what is measured right before weight moves, so that the measurement is fresh when it is over (I6). A watch goes on under a hold: it cannot pass, and
+ * takes a faulty version back as ever.
+ */
+function staysHeld(plan: RolloutPlan, state: Extract<RolloutState, { readonly kind: 'running' }>): boolean {
+  const { kind } = phaseAt(plan, state.at);
+  return state.held !== undefined && (kind === 'attest' || kind === 'verify');
 }
 
 function retireOld({ stable, deployment }: RolloutPlan): RolloutCommand {

@@ -10,7 +10,9 @@ export type Problem =
   | { readonly kind: 'router'; readonly refusal: RouterRefusal }
   | { readonly kind: 'attestation'; readonly message: string }
   | { readonly kind: 'verification'; readonly message: string; readonly crash?: Crash }
-  | { readonly kind: 'slot-in-use'; readonly message: string };
+  | { readonly kind: 'slot-in-use'; readonly message: string }
+  /** Something nobody foresaw failed again and again: the rollout ends instead of trying for ever. */
+  | { readonly kind: 'gave-up'; readonly tries: number; readonly message: string };
 
 /** Where in a rollout something happened. */
 export type Where = Phase['kind'] | 'claim' | `revert-${'route' | 'drain' | 'preserve' | 'retire'}`;
@@ -84,6 +86,8 @@ export function describeProblem(problem: Problem): string {
       return `target: ${problem.problem.message}`;
     case 'router':
       return `router: ${describeRefusal(problem.refusal)}`;
+    case 'gave-up':
+      return `gave up after ${problem.tries} tries: ${problem.message}`;
     case 'attestation':
     case 'verification':
     case 'slot-in-use':

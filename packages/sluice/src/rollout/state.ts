@@ -26,14 +26,17 @@ export type RevertStep =
 /** How a rollout ends that gave up: `failed` and `cancelled` before any traffic, `reverted` after some. */
 export type GivenUp = 'failed' | 'reverted' | 'cancelled';
 
+/** A person holds a rollout where it is: nothing moves forward, everything that takes a version back goes on. A lease: it lapses by itself (I8). */
+export type Hold = { readonly id: string; readonly by: string; readonly reason: string; /** RFC 3339. */ readonly until: string };
+
 /** Where a rollout stands: all that one row holds beside the plan. */
 export type RolloutState =
   | { readonly kind: 'queued' }
   /** Asks the router for the epoch after `after`. Nothing was placed yet. */
   | { readonly kind: 'claiming'; readonly after: number }
-  | { readonly kind: 'running'; readonly epoch: number; readonly at: number; readonly watch: WatchProgress }
+  | { readonly kind: 'running'; readonly epoch: number; readonly at: number; readonly watch: WatchProgress; readonly held?: Hold }
   /** Another controller took over: it asks for an epoch of its own before it does anything, so that the one before it can move nothing any more (I14). */
-  | { readonly kind: 'reclaiming'; readonly after: number; readonly at: number; readonly watch: WatchProgress }
+  | { readonly kind: 'reclaiming'; readonly after: number; readonly at: number; readonly watch: WatchProgress; readonly held?: Hold }
   /** The way back is closed at the router; the old instances are being stopped. */
   | { readonly kind: 'retiring' }
   | { readonly kind: 'reverting'; readonly why: Reason; readonly ending: GivenUp; readonly step: RevertStep }
@@ -68,6 +71,11 @@ export type RolloutEvent =
   | { readonly kind: 'deadline-passed' }
   | { readonly kind: 'revert-asked'; readonly by: string; readonly reason: string }
   | { readonly kind: 'cancel-asked'; readonly by: string; readonly reason: string }
+  | { readonly kind: 'hold-asked'; readonly hold: Hold }
+  /** The hold was lifted by a person, or its time is over. */
+  | { readonly kind: 'hold-ended' }
+  /** A person goes on to the next step without the rest of the evidence. */
+  | { readonly kind: 'promote-asked'; readonly by: string }
   /** The next deployment of this service, named by `by`, was let in and needs the slot that keeps the old version warm. */
   | { readonly kind: 'room-asked'; readonly by: string };
 
@@ -81,6 +89,8 @@ export type RolloutCommand =
   /** Sample and `observe` until the watch ends; `for` is its length, `weight` the share of the new slot during it. */
   | { readonly kind: 'watch'; readonly for: Duration; readonly weight: number }
   | { readonly kind: 'commit' }
+  /** A hold is on: wait for its end, and for whoever takes the version back. */
+  | { readonly kind: 'stay' }
   /** Wait until the router shows no weight, no request and no session on the slot. `watch`: keep watching the new slot meanwhile (D06). */
   | { readonly kind: 'drain'; readonly slot: Slot; readonly watch: 'on' | 'off' }
   /** `key` names the order that is meant: a slot that was filled anew meanwhile is left alone. */
@@ -95,8 +105,14 @@ export type RolloutFact =
   | { readonly kind: 'adopted' }
   | { readonly kind: 'epoch-taken'; readonly epoch: number }
   | { readonly kind: 'phase-began'; readonly phase: Phase['kind']; readonly at: number }
-  /** `early`: the next deployment asked for the slot before the time of this phase was up. */
-  | { readonly kind: 'phase-ended'; readonly phase: Phase['kind']; readonly at: number; readonly early?: { readonly askedBy: string } }
+  /** `early`: the next deployment asked for the slot before the time of this phase was up. `promoted`: a person ended a watch with this much evidence (I1). */
+  | {
+      readonly kind: 'phase-ended';
+      readonly phase: Phase['kind'];
+      readonly at: number;
+      readonly early?: { readonly askedBy: string };
+      readonly promoted?: { readonly by: string; readonly answers: number; readonly watchedMs: number };
+    }
   | { readonly kind: 'attested'; readonly attestations: readonly Attestation[] }
   | { readonly kind: 'weight-moved'; readonly epoch: number; readonly weights: Weights }
   | { readonly kind: 'watch-judged'; readonly verdict: WatchEnd }

@@ -197,6 +197,8 @@ class World {
         return { kind: 'verified', instances: [{ name: 'i', state: 'healthy', restarts: 0, healthFailuresInARow: 0 }], smoke: [] };
       case 'watch':
         return { kind: 'watch-ended', watch: watchOf(this.controllers[0]), verdict: { kind: 'pass', because: 'enough', numbers } };
+      case 'stay':
+        return { kind: 'hold-ended' };
       case 'commit':
         return { kind: 'committed' };
       case 'drain':

@@ -52,6 +52,8 @@ export type WatchProgress = {
   readonly latency: EvidenceProgress;
   readonly absolute: EvidenceProgress;
   readonly recent: readonly RecentSlice[];
+  /** Requests of our own that were sent as declared, beside the answers of the traffic and never among them; absent where none were. */
+  readonly probes?: Tally;
   /** Epoch milliseconds of the first bad answer of the new slot in this watch, as the router saw it. */
   readonly firstErrorAt?: number;
 };
@@ -83,6 +85,10 @@ export function nextWatch(done: WatchProgress): WatchProgress {
     ...(lastAt === undefined ? {} : { lastAt }),
   };
 }
+
+/** How many answers of a slot a watch has seen. */
+export const answersOf = ({ from, last }: WatchProgress, slot: Slot): number =>
+  from === undefined || last === undefined ? 0 : Math.max(0, last[slot].answers - from[slot].answers);
 
 /** Counts from these counters when nothing was watched before: what the first answers after a shift say must not be lost. */
 export function watchFrom(progress: WatchProgress, counters: Readonly<Record<Slot, SlotCounters>>): WatchProgress {

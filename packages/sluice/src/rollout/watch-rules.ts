@@ -25,13 +25,19 @@ export type WatchRules = {
 export const usualSamplingPeriod = milliseconds(50);
 
 /** The rules of the watch that runs in or beside phase `at`. */
-export function watchRules(plan: RolloutPlan, at: number, samplingPeriod: Duration = usualSamplingPeriod): WatchRules {
+export function watchRules(
+  plan: RolloutPlan,
+  at: number,
+  samplingPeriod: Duration = usualSamplingPeriod,
+  held: 'held' | 'free' = 'free',
+): WatchRules {
   const phase = phaseAt(plan, at);
   const { policy, candidate, stable } = plan;
   const watching = phase.kind === 'watch' || phase.kind === 'keep-warm';
   const split = phase.kind === 'watch' && phase.weight < 10_000;
   return {
-    ends: watching ? 'evidence' : 'alarm-only',
+    // Under a hold a watch can only raise the alarm.
+    ends: watching && held === 'free' ? 'evidence' : 'alarm-only',
     for: watching ? phase.for : phase.deadline,
     // Nothing is replaced by a first release and often nobody calls it yet: its health is the evidence.
     minimumSample: stable === undefined ? 0 : policy.minimumSample,

@@ -82,6 +82,11 @@ test.each([
   ['/v1/deployments', '{"services":["api"],"ref":"v1","environment":"production","force":true}', 'force'],
   ['/v1/deployments', 'services=api', 'not JSON'],
   ['/v1/people/cards', '{"card":{"id":"x","name":"","emails":[],"functions":[],"publicKey":"k"},"salt":""}', 'card.name: '],
+  ['/v1/cancellations', '{"service":"api","environment":"production","reason":" "}', 'reason'],
+  ['/v1/cancellations', '{"deployment":"01K"}', 'reason'],
+  ['/v1/cancellations', '{"service":"api","reason":"x"}', 'name a deployment, or a service and its environment'],
+  ['/v1/promotions', '{"service":"api","environment":"production"}', 'reason: '],
+  ['/v1/holds', '{"service":"api","environment":"production","reason":"x","forMs":90000000}', 'forMs: '],
 ])('a body of %s that is no request is refused in one line and reaches nothing', async (path, body, says) => {
   const { app, asked } = served();
   const answer = await app.request(path, post(body));

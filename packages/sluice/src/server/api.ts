@@ -4,7 +4,7 @@ import { matchedRoutes } from 'hono/route';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { z } from 'zod';
 import { actorRefOf, holds, type Principal } from '#access';
-import { errorCodes, parseDigest, SluiceError, toWireError, type Result } from '#kernel';
+import { errorCodes, milliseconds, parseDigest, SluiceError, toWireError, type Result } from '#kernel';
 import { principalOf } from './authentication.ts';
 import { deploymentToWire } from './deployment-wire.ts';
 import {
@@ -18,11 +18,14 @@ import {
   type ChangeRequest,
 } from './register-wire.ts';
 import { rightOfRoute } from './route-right.ts';
-import { approveRequest, deployRequest, revertRequest, rollbackRequest } from './schema.ts';
+import { approveRequest, cancelRequest, deployRequest, holdRequest, revertRequest, rollbackRequest, steerRequest } from './schema.ts';
 import type { ServedEngine } from './served-engine.ts';
 
 /** A request larger than this is none of ours. */
 const largestBody = 256 * 1024;
+
+/** How long a hold lasts when nobody says: a working hour. */
+const usualHold = 3_600_000;
 
 type Authenticated = { readonly Variables: { readonly principal: Principal } };
 
@@ -65,17 +68,16 @@ export function controlApi(served: ServedEngine, token: string): Hono<Authentica
   app.get('/v1/status', async (context) => context.json({ services: await served.statuses(filterOf(context)) }));
   app.get('/v1/deployments', async (context) => {
     const found = unwrap(await engine.deployments({ ...filterOf(context), limit: 200 }));
-    return context.json({ deployments: found.map(deploymentToWire) });
+    return context.json({ deployments: found.map((one) => deploymentToWire(one)) });
   });
   app.post('/v1/deployments', async (context) => {
     const body = await bodyOf(context, deployRequest);
-    const { pipeline = 'default', ...order } = body;
-    const made = unwrap(await engine.requestDeployment({ ...order, pipeline }, asker(context)));
-    return context.json({ deployments: made.map(deploymentToWire) }, 201);
+    const { services, ref, environment, pipeline = 'default', supersede = false, again } = body;
+    const order = { services, ref, environment, pipeline, supersede, ...(again === undefined ? {} : { again }) };
+    const made = unwrap(await engine.requestDeployment(order, asker(context)));
+    return context.json({ deployments: made.map((one) => deploymentToWire(one)) }, 201);
   });
-  app.get('/v1/deployments/:id', async (context) =>
-    context.json(deploymentToWire(unwrap(await engine.deployment(context.req.param('id'))).deployment)),
-  );
+  app.get('/v1/deployments/:id', async (context) => context.json(await served.deployment(context.req.param('id'))));
   app.get('/v1/deployments/:id/timeline', async (context) => context.json({ lines: await served.timeline(context.req.param('id')) }));
   app.get('/v1/deployments/:id/approval', async (context) => context.json(await served.approval(context.req.param('id'))));
   app.post('/v1/deployments/:id/approvals', async (context) => {
@@ -89,11 +91,9 @@ export function controlApi(served: ServedEngine, token: string): Hono<Authentica
     return context.json(deploymentToWire(unwrap(await engine.approve(context.req.param('id'), approval, ids.next())).deployment), 201);
   });
   app.post('/v1/rollbacks', async (context) => {
-    const { to, ...place } = await bodyOf(context, rollbackRequest);
-    return context.json(
-      deploymentToWire(unwrap(await engine.rollback({ ...place, ...(to === undefined ? {} : { to }) }, asker(context)))),
-      201,
-    );
+    const { to, again, ...place } = await bodyOf(context, rollbackRequest);
+    const order = { ...place, ...(to === undefined ? {} : { to }), ...(again === undefined ? {} : { again }) };
+    return context.json(deploymentToWire(unwrap(await engine.rollback(order, asker(context)))), 201);
   });
   app.post('/v1/reverts', async (context) => {
     const { reason, ...place } = await bodyOf(context, revertRequest);
@@ -101,6 +101,29 @@ export function controlApi(served: ServedEngine, token: string): Hono<Authentica
     unwrap(await engine.revert(place, { by: actorRef, reason, actorRef }));
     return context.json({ services: await served.statuses(place) }, 201);
   });
+  app.post('/v1/cancellations', async (context) => {
+    const { reason, deployment, service = '', environment = '' } = await bodyOf(context, cancelRequest);
+    const target = deployment === undefined ? { service, environment } : { deployment };
+    return context.json(deploymentToWire(unwrap(await engine.cancel(target, reason, asker(context)))), 201);
+  });
+  for (const [page, verb] of [
+    ['/v1/promotions', 'promote'],
+    ['/v1/resumptions', 'resume'],
+    ['/v1/aborts', 'abort'],
+  ] as const) {
+    app.post(page, async (context) => {
+      const { reason, ...place } = await bodyOf(context, steerRequest);
+      return context.json(deploymentToWire(unwrap(await engine.steer(place, { verb, reason }, asker(context)))), 201);
+    });
+  }
+  app.post('/v1/holds', async (context) => {
+    const { reason, forMs = usualHold, ...place } = await bodyOf(context, holdRequest);
+    return context.json(
+      deploymentToWire(unwrap(await engine.steer(place, { verb: 'hold', reason, for: milliseconds(forMs) }, asker(context)))),
+      201,
+    );
+  });
+
   app.get('/v1/people', async (context) => context.json(registerToWire(unwrap(await register.view()), served.clock.now())));
   app.post('/v1/people/cards', async (context) =>
     context.json(answerToWire(unwrap(await register.join(await bodyOf(context, cardRequest), asker(context)))), 201),

@@ -28,6 +28,9 @@ import {
   type DeploymentWire,
   type DeployRequest,
   type ProofWire,
+  type CancelRequest,
+  type HoldRequest,
+  type SteerRequest,
   type RevertRequest,
   type RollbackRequest,
   type StatusWire,
@@ -94,6 +97,26 @@ export class ControlClient {
 
   async revert(body: RevertRequest): Promise<readonly StatusWire[]> {
     return (await this.#ask(statusList, { method: 'POST', path: '/v1/reverts', body })).services;
+  }
+
+  cancel(body: CancelRequest): Promise<DeploymentWire> {
+    return this.#ask(deploymentWire, { method: 'POST', path: '/v1/cancellations', body });
+  }
+
+  promote(body: SteerRequest): Promise<DeploymentWire> {
+    return this.#ask(deploymentWire, { method: 'POST', path: '/v1/promotions', body });
+  }
+
+  resume(body: SteerRequest): Promise<DeploymentWire> {
+    return this.#ask(deploymentWire, { method: 'POST', path: '/v1/resumptions', body });
+  }
+
+  abort(body: SteerRequest): Promise<DeploymentWire> {
+    return this.#ask(deploymentWire, { method: 'POST', path: '/v1/aborts', body });
+  }
+
+  hold(body: HoldRequest): Promise<DeploymentWire> {
+    return this.#ask(deploymentWire, { method: 'POST', path: '/v1/holds', body });
   }
 
   async status(filter: { readonly service?: string; readonly environment?: string }): Promise<readonly StatusWire[]> {

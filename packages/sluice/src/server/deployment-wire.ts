@@ -1,9 +1,33 @@
 import { assertNever, shortDigest } from '#kernel';
-import { isActive, type Deployment, type DeploymentState, type GateVerdict, type Predecessor, type Wanted } from '#workflow';
+import {
+  isActive,
+  type Deployment,
+  type DeploymentState,
+  type GateVerdict,
+  type Predecessor,
+  type RolloutRecord,
+  type Setback,
+  type Wanted,
+} from '#workflow';
+import { awaits } from './rollout-progress.ts';
 import type { DeploymentWire } from './schema.ts';
 
+/** What is known beside the row of a deployment. */
+export type DeploymentAround = { readonly rollout?: RolloutRecord; readonly setback?: Setback; readonly nameOf?: ActorNames };
+
+/** Turns a reference of the record into what a reader may see. */
+export type ActorNames = (actorRef: string) => string;
+
+/** People are named by their references in what is stored; a reader sees their names. */
+export const namesIn = (text: string, nameOf: ActorNames): string => text.replaceAll(/person:[0-9a-f-]{36}/g, nameOf);
+
+const anonymous: ActorNames = (ref) => (ref.startsWith('person:') ? `person ${ref.slice(7, 15)}` : ref);
+
 /** A deployment as clients see it. */
-export function deploymentToWire({ request, state }: Deployment): DeploymentWire {
+export function deploymentToWire({ request, state }: Deployment, around: DeploymentAround = {}): DeploymentWire {
+  const { rollout, setback, nameOf = anonymous } = around;
+  const awaited = rollout === undefined || !isActive(state) ? undefined : awaits(rollout);
+  const trouble = setback === undefined || !isActive(state) ? '' : `; ${describeSetback(setback)}`;
   return {
     id: request.id,
     service: request.service,
@@ -11,7 +35,8 @@ export function deploymentToWire({ request, state }: Deployment): DeploymentWire
     wanted: wantedText(request.wanted),
     requestedAt: request.requestedAt,
     state: state.kind,
-    detail: describeDeployment(state),
+    detail: namesIn(`${describeDeployment(state, nameOf)}${trouble}`, nameOf),
+    ...(awaited === undefined ? {} : { progress: awaited }),
     ended: !isActive(state),
     good: state.kind === 'live' || state.kind === 'skipped',
     ...('commit' in state ? { commit: { ...state.commit, tags: [...state.commit.tags] } } : {}),
@@ -43,11 +68,17 @@ function wantedText(wanted: Wanted): string {
   }
 }
 
+/** What fails, how often, and that it is tried again: a person shall see it where the deployment is shown. */
+const describeSetback = ({ kind, tries, message }: Setback): string =>
+  kind === 'waits'
+    ? `waits, tried ${tries === 1 ? 'once' : `${tries} times`}: ${message}`
+    : `failed ${tries === 1 ? 'once' : `${tries} times`}, and is tried again: ${message}`;
+
 const describePredecessor = ({ version, keepsWarm }: Predecessor): string =>
   keepsWarm === undefined ? `the rollout of ${version} is ending` : `${version} keeps ${keepsWarm} warm and was asked to let it go`;
 
 /** What a deployment waits for, or how it ended, in one line. */
-function describeDeployment(state: DeploymentState): string {
+function describeDeployment(state: DeploymentState, nameOf: ActorNames = anonymous): string {
   switch (state.kind) {
     case 'queued':
       return `waits for deployment ${state.after}`;
@@ -74,7 +105,7 @@ function describeDeployment(state: DeploymentState): string {
     case 'failed':
       return state.error.message;
     case 'cancelled':
-      return `cancelled by ${state.by}: ${state.because}`;
+      return `cancelled by ${nameOf(state.by)}: ${state.because}`;
     default:
       return assertNever(state);
   }

@@ -15,19 +15,48 @@ const name = z
 const instant = z.iso.datetime();
 const slotName = z.enum(['blue', 'green']);
 
+const reasonText = z.string().trim().min(1, 'expected a reason').max(1_000);
+
 /** Asks for a deployment of services, in this order, of what a git reference names. */
 export const deployRequest = z.strictObject({
   services: z.array(name).max(64),
   ref: z.string().min(1).max(256),
   environment: name,
   pipeline: name.optional(),
+  /** Ends an older deployment of the same service that only waits, in the same moment. */
+  supersede: z.boolean().optional(),
+  /** Why a release that was taken back here is asked for all the same. */
+  again: reasonText.optional(),
 });
 
 /** Asks for an earlier release again. `to` is a version or a digest; without it the release that was live before. */
-export const rollbackRequest = z.strictObject({ service: name, environment: name, to: z.string().min(1).max(256).optional() });
+export const rollbackRequest = z.strictObject({
+  service: name,
+  environment: name,
+  to: z.string().min(1).max(256).optional(),
+  again: reasonText.optional(),
+});
 
 /** Asks for all traffic back on the slot that is still warm. */
 export const revertRequest = z.strictObject({ service: name, environment: name, reason: z.string().max(1_000) });
+
+/** Ends a deployment that waits or is stuck: by its id, or the one of a service. Production stays as it is. */
+export const cancelRequest = z
+  .strictObject({
+    deployment: z.string().min(1).max(64).optional(),
+    service: name.optional(),
+    environment: name.optional(),
+    reason: reasonText,
+  })
+  .refine(({ deployment, service, environment }) => (deployment === undefined) === (service !== undefined && environment !== undefined), {
+    message: 'name a deployment, or a service and its environment',
+  });
+
+/** Tells the rollout of a service to go on to its next step, to be judged again, or to end. */
+export const steerRequest = z.strictObject({ service: name, environment: name, reason: reasonText });
+
+/** Keeps the rollout of a service where it is, for at most a day. */
+export const holdRequest = steerRequest.extend({ forMs: z.number().int().min(1_000).max(86_400_000).optional() });
 
 /** A signature over an approval subject and the deployment it is handed in for, until `expiresAt`: all of it signed. */
 export const approveRequest = z.strictObject({
@@ -74,6 +103,8 @@ export const deploymentWire = z.strictObject({
   verdicts: z.array(verdictWire).optional(),
   error: errorBody.optional(),
   rollout: z.string().optional(),
+  /** What a rollout is waiting for now: it changes from look to look. */
+  progress: z.string().optional(),
 });
 
 /** What an approver reads before signing: the document as text, because its very bytes are digested and shown. Who signed already is not part of it. */
@@ -91,6 +122,10 @@ const instanceWire = z.strictObject({
   address: z.string().optional(),
   restarts: z.number().int(),
   note: z.string().optional(),
+  /** How its process ended the last time by itself, and what it said then. */
+  exit: z.string().optional(),
+  lastLines: z.array(z.string()).optional(),
+  memoryBytes: z.number().optional(),
 });
 
 const slotWire = z.strictObject({
@@ -116,6 +151,23 @@ const phaseWire = z.strictObject({
   ended: z.number().optional(),
 });
 
+/** A deployment that has not moved any traffic yet. */
+const waitingWire = z.strictObject({
+  deployment: z.string(),
+  wanted: z.string(),
+  version: z.string().optional(),
+  state: z.string(),
+  /** In one line, what it waits for. */
+  detail: z.string(),
+  /** Functions of which somebody still has to sign. */
+  missing: z.array(z.string()),
+  since: instant,
+  by: z.string(),
+});
+
+/** How the last deployment of a service ended, where that was not well. */
+const lastWire = z.strictObject({ deployment: z.string(), state: z.string(), detail: z.string(), at: instant, by: z.string() });
+
 /** A service in an environment: what is live, what moves, and what both slots do now. */
 const statusWire = z.strictObject({
   service: z.string(),
@@ -140,9 +192,13 @@ const statusWire = z.strictObject({
       state: z.string(),
       detail: z.string(),
       startedAt: instant,
+      /** What is being waited for, or who holds it. */
+      awaits: z.string().optional(),
       phases: z.array(phaseWire),
     })
     .optional(),
+  waiting: waitingWire.optional(),
+  last: lastWire.optional(),
   /** Reverts that the router journaled and that are not yet in the record. */
   pendingReverts: z.number().int(),
 });
@@ -182,6 +238,9 @@ export const timelineList = z.strictObject({ lines: z.array(timelineLine) });
 
 export type DeployRequest = z.infer<typeof deployRequest>;
 export type RollbackRequest = z.infer<typeof rollbackRequest>;
+export type CancelRequest = z.infer<typeof cancelRequest>;
+export type SteerRequest = z.infer<typeof steerRequest>;
+export type HoldRequest = z.infer<typeof holdRequest>;
 export type RevertRequest = z.infer<typeof revertRequest>;
 export type ApproveRequest = z.infer<typeof approveRequest>;
 export type DeploymentWire = z.infer<typeof deploymentWire>;

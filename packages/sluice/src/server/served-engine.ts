@@ -3,7 +3,8 @@ import { describeEntry, encodeEntry, proofText, proveEntry, verifierKeyText, typ
 import type { JournaledRevert, SlotStatus } from '#rollout';
 import { approvalText } from '#release';
 import type { Engine, EnvironmentPorts, LogKeys, StoredEntry } from '#workflow';
-import type { AboutWire, ApprovalView, CheckpointWire, ProofWire, StatusWire, TimelineLine } from './schema.ts';
+import { deploymentToWire, type ActorNames } from './deployment-wire.ts';
+import type { AboutWire, ApprovalView, CheckpointWire, DeploymentWire, ProofWire, StatusWire, TimelineLine } from './schema.ts';
 import { statusToWire } from './status-wire.ts';
 
 /** What the API is served from: an engine, and the few things around it that answers are made of. */
@@ -45,8 +46,7 @@ export class ServedEngine {
         (filter.environment === undefined || view.environment === filter.environment) &&
         (view.live !== undefined || view.deployment !== undefined),
     );
-    const names = new Map(unwrap(await this.engine.people()).map(({ id, name }) => [`person:${id}`, name]));
-    const nameOf = (by: string): string => names.get(by) ?? by;
+    const nameOf = await this.#actorNames();
     return Promise.all(
       views.map(async (view) => {
         const { target, router } = this.#ports.environment(view.environment);
@@ -62,6 +62,11 @@ export class ServedEngine {
         return statusToWire(view, { slots, entries, pendingReverts, nameOf });
       }),
     );
+  }
+
+  async deployment(id: string): Promise<DeploymentWire> {
+    const { deployment, ...around } = unwrap(await this.engine.deployment(id));
+    return deploymentToWire(deployment, { ...around, nameOf: await this.#actorNames() });
   }
 
   async timeline(deployment: string): Promise<TimelineLine[]> {
@@ -111,6 +116,12 @@ export class ServedEngine {
     const entry = unwrap(encodeEntry(last.entry, last.number));
     const proof = proofText(proveEntry(this.#ports.log, last.number, checkpoint));
     return { deployment, number: last.number, entry: new TextDecoder().decode(entry), proof, publicKey: this.#publicKey() };
+  }
+
+  /** Names of actors as a reader may see them; the record itself knows none (I10). */
+  async #actorNames(): Promise<ActorNames> {
+    const names = new Map(unwrap(await this.engine.people()).map((person) => [`person:${person.id}`, person.name]));
+    return (ref) => names.get(ref) ?? (ref.startsWith('person:') ? `person ${ref.slice(7, 15)}` : ref);
   }
 
   #publicKey(): string {

@@ -1,5 +1,6 @@
 import { assertNever } from '#kernel';
 import {
+  describeExit,
   describeReason,
   isTerminal,
   quantile,
@@ -9,7 +10,9 @@ import {
   type Slot,
   type SlotStatus,
 } from '#rollout';
-import type { RolloutRecord, ServiceView, StoredEntry } from '#workflow';
+import { isActive, type RolloutRecord, type ServiceView, type StoredEntry } from '#workflow';
+import { deploymentToWire, namesIn, type ActorNames } from './deployment-wire.ts';
+import { awaits } from './rollout-progress.ts';
 import type { SlotWire, StatusWire } from './schema.ts';
 
 /** What surrounds a service view: what the target sees in its slots, and the entries of its last deployment, for times. */
@@ -17,8 +20,7 @@ export type StatusContext = {
   readonly slots: readonly SlotStatus[];
   readonly entries: readonly StoredEntry[];
   readonly pendingReverts: number;
-  /** The name behind `person:<reference>`; anything else stays what it is. */
-  readonly nameOf: (by: string) => string;
+  readonly nameOf: ActorNames;
 };
 
 /** A service in an environment as clients see it. */
@@ -45,9 +47,35 @@ export function statusToWire(view: ServiceView, context: StatusContext): StatusW
         context.slots.find((each) => each.slot === slot),
       ),
     ),
-    ...(rollout === undefined || isTerminal(rollout.state) ? {} : { rollout: rolloutToWire(rollout, context.entries) }),
+    ...(rollout === undefined || isTerminal(rollout.state) ? {} : { rollout: rolloutToWire(rollout, context) }),
+    ...whatWaits(view, context.nameOf),
     pendingReverts: context.pendingReverts,
   };
+}
+
+/** The newest deployment while it has moved nothing, or how it ended where that was not well: a person shall find both without knowing to ask. */
+function whatWaits({ deployment, setback }: ServiceView, nameOf: ActorNames): Pick<StatusWire, 'waiting' | 'last'> {
+  if (deployment === undefined) return {};
+  const { request, state } = deployment;
+  const wire = deploymentToWire(deployment, { nameOf, ...(setback === undefined ? {} : { setback }) });
+  const by = nameOf(request.requestedBy);
+  if (isActive(state)) {
+    if (state.kind === 'rolling-out' && setback === undefined) return {};
+    return {
+      waiting: {
+        deployment: request.id,
+        wanted: wire.wanted,
+        ...(wire.release === undefined ? {} : { version: wire.release.version }),
+        state: state.kind,
+        detail: wire.detail,
+        missing: state.kind === 'waiting-approval' ? [...state.missing] : [],
+        since: state.kind === 'waiting-approval' ? (state.since ?? request.requestedAt) : request.requestedAt,
+        by,
+      },
+    };
+  }
+  if (state.kind !== 'reverted' && state.kind !== 'failed' && state.kind !== 'cancelled') return {};
+  return { last: { deployment: request.id, state: state.kind, detail: wire.detail, at: state.at, by } };
 }
 
 function slotToWire(slot: Slot, seen: RouterObservation | undefined, status: SlotStatus | undefined): SlotWire {
@@ -64,18 +92,20 @@ function slotToWire(slot: Slot, seen: RouterObservation | undefined, status: Slo
     sessions: counters?.sessions ?? 0,
     ...(p50 === undefined ? {} : { p50 }),
     ...(p99 === undefined ? {} : { p99 }),
-    instances: (status?.instances ?? []).map(({ name, state, pid, endpoint, restarts, note }) => ({
+    instances: (status?.instances ?? []).map(({ name, state, pid, endpoint, restarts, note, lastExit, usage }) => ({
       name,
       state,
       restarts,
       ...(pid === undefined ? {} : { pid }),
       ...(endpoint === undefined ? {} : { address: `${endpoint.host}:${endpoint.port}` }),
       ...(note === undefined ? {} : { note }),
+      ...(lastExit === undefined ? {} : { exit: describeExit(lastExit.how), lastLines: [...lastExit.lastLines] }),
+      ...(usage === undefined ? {} : { memoryBytes: usage.memoryBytes }),
     })),
   };
 }
 
-function rolloutToWire(rollout: RolloutRecord, entries: readonly StoredEntry[]): NonNullable<StatusWire['rollout']> {
+function rolloutToWire(rollout: RolloutRecord, { entries, nameOf }: StatusContext): NonNullable<StatusWire['rollout']> {
   const { plan, state } = rollout;
   const began = Date.parse(rollout.startedAt);
   const finished = entries
@@ -86,14 +116,16 @@ function rolloutToWire(rollout: RolloutRecord, entries: readonly StoredEntry[]):
     .map((entry) => Date.parse(entry.at) - began)
     .toSorted((a, b) => a - b);
   const at = 'at' in state ? state.at : undefined;
+  const awaited = awaits(rollout);
   return {
     id: rollout.id,
     deployment: rollout.deployment,
     version: plan.version,
     candidate: plan.candidate,
     state: state.kind,
-    detail: detailOf(plan, state),
+    detail: namesIn(detailOf(plan, state), nameOf),
     startedAt: rollout.startedAt,
+    ...(awaited === undefined ? {} : { awaits: awaited }),
     phases: plan.phases.map((phase, index) => ({
       kind: phase.kind,
       state: phaseState(state, at, index),

@@ -30,6 +30,8 @@ export async function buildRelease(facts: {
     });
     if (!built.ok) return built;
     const executable = await target.resolveExecutable(definition.start, built.value);
+    if (!executable.ok && executable.error.kind === 'unreachable')
+      throw new SluiceError('unavailable', `service "${name}": ${executable.error.message}`, { hint: 'it goes on once the agent answers' });
     if (!executable.ok) return err(unresolved(name, definition.start, executable.error));
     services[name] = { definition, ...built.value, executable: executable.value };
   }

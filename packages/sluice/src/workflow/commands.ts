@@ -2,6 +2,7 @@ import { keyDigestOf, type Person } from '#access';
 import { err, isoTime, ok, SluiceError, type Digest, type Result } from '#kernel';
 import { approvalSubject, countApprovals, judgeApproval, mayRollBackTo, type Approval, type ApprovalSubject } from '#release';
 import { canRevert } from '#rollout';
+import type { Asker } from './asker.ts';
 import { placeOf, standing, subjectOf } from './approvals.ts';
 import { decide } from './decide.ts';
 import { isActive, type Deployment, type DeploymentRequest, type Wanted } from './deployment.ts';
@@ -10,9 +11,7 @@ import { approvedEntry, cancelledEntry } from './deployment-entries.ts';
 import { entryTime } from './record.ts';
 import type { ReleaseRecord } from './records.ts';
 import { inOrderOfAddresses, serviceKey } from './rollout-start.ts';
-
-/** Who asks: from the authenticated identity only, never from a field of the request. */
-export type Asker = { readonly actorRef: string; readonly requestId: string };
+import { cancelRow } from './steering.ts';
 
 /** What is asked to be deployed. Several services go in the order in which they need each other. */
 export type DeployOrder = {
@@ -20,6 +19,10 @@ export type DeployOrder = {
   readonly environment: string;
   readonly ref: string;
   readonly pipeline: string;
+  /** Ends an older deployment of the same service that only waits, in the same moment. */
+  readonly supersede?: boolean;
+  /** Why a release that was taken back here is asked for all the same. */
+  readonly again?: string;
 };
 
 type Asked<T> = Promise<Result<T, SluiceError>>;
@@ -35,18 +38,27 @@ export async function requestDeployments(context: DeploymentContext, order: Depl
   const environment = delivery.environments[order.environment];
   const names =
     environment === undefined ? order.services : inOrderOfAddresses([...new Set(order.services)], delivery.services, environment);
-  return insert(context, names, { ...order, wanted: { kind: 'ref', ref: order.ref } }, asker);
+  const { environment: name, pipeline, supersede = false, again } = order;
+  const wanted = { kind: 'ref', ref: order.ref } as const;
+  return insert(context, names, { environment: name, pipeline, wanted, supersede, ...(again === undefined ? {} : { again }) }, asker);
 }
 
 async function insert(
-  { store, ids, clock, executor }: DeploymentContext,
+  context: DeploymentContext,
   services: readonly string[],
-  order: { readonly environment: string; readonly pipeline: string; readonly wanted: Wanted },
+  order: {
+    readonly environment: string;
+    readonly pipeline: string;
+    readonly wanted: Wanted;
+    readonly supersede: boolean;
+    readonly again?: string;
+  },
   asker: Asker,
 ): Asked<readonly Deployment[]> {
+  const { store, ids, clock, executor } = context;
   const chainId = ids.next();
   const requestedAt = isoTime(clock.now());
-  const { environment, pipeline, wanted } = order;
+  const { environment, pipeline, wanted, again } = order;
   let after: string | undefined;
   const deployments = services.map((service): Deployment => {
     const request: DeploymentRequest = {
@@ -60,6 +72,7 @@ async function insert(
       requestedBy: asker.actorRef,
       requestId: asker.requestId,
       ...(after === undefined ? {} : { after }),
+      ...(again === undefined ? {} : { again: { reason: again } }),
     };
     const state: Deployment['state'] = after === undefined ? { kind: 'requested' } : { kind: 'queued', after };
     after = request.id;
@@ -68,7 +81,12 @@ async function insert(
   try {
     await store.transaction(async (tx) => {
       for (const deployment of deployments) {
-        const inserted = await store.deployments.insert(tx, deployment);
+        let inserted = await store.deployments.insert(tx, deployment);
+        if (inserted.kind === 'conflict' && order.supersede && waits(inserted.with)) {
+          const reason = `superseded by ${deployment.request.id}`;
+          const cleared = await cancelRow(context, tx, inserted.with, { reason, asker, verb: 'supersede' });
+          if (cleared !== 'stale') inserted = await store.deployments.insert(tx, deployment);
+        }
         // Thrown, so that none of them is left behind.
         if (inserted.kind === 'conflict') throw conflictWith(inserted.with);
       }
@@ -80,12 +98,22 @@ async function insert(
   }
 }
 
+/** Whether a deployment has moved nothing yet: to end it changes nothing that runs. */
+const waits = ({ state }: Deployment): boolean => isActive(state) && state.kind !== 'rolling-out';
+
+/** Says what is in the way, and how it is ended. No command that is named here moves production without saying so. */
 function conflictWith({ request, state }: Deployment): SluiceError {
+  const { id, service, environment } = request;
   const what = request.wanted.kind === 'ref' ? request.wanted.ref : 'a release';
-  const fact = `${request.service} in ${request.environment} is being deployed already: ${request.id} (${what}) is ${state.kind}`;
+  const release = 'release' in state ? `, ${state.release.version}` : '';
+  const fact = `${service} in ${environment} is being deployed already: ${id} (${what}${release}) is ${state.kind}`;
+  const at = `${service} -e ${environment}`;
   return new SluiceError('conflict', fact, {
-    details: { deployment: request.id, state: state.kind },
-    hint: `wait for it (sluice watch ${request.service}), or end it (sluice revert ${request.service})`,
+    details: { deployment: id, state: state.kind },
+    hint:
+      state.kind === 'rolling-out'
+        ? `wait for it (sluice watch ${at}), or end it: sluice abort ${at} takes its traffic back to the version before it`
+        : `wait for it, end it (sluice cancel ${id} --reason "…"), or ask with --supersede to end it and take this instead`,
   });
 }
 
@@ -214,9 +242,9 @@ async function waiting(context: DeploymentContext, id: string): Asked<Waiting> {
   if (!bound.ok) return bound;
   const subject = approvalSubject(bound.value);
   if (subject !== deployment.state.subject) {
-    const { service, environment } = deployment.request;
+    const { environment } = deployment.request;
     const fact = `what is live in ${environment}, or its definition, has changed since ${id} was asked for, so it can no longer be approved`;
-    return err(new SluiceError('conflict', fact, { hint: `end it (sluice revert ${service}) and deploy again` }));
+    return err(new SluiceError('conflict', fact, { hint: `end it (sluice cancel ${id} --reason "…") and deploy again` }));
   }
   return ok({ deployment, release, bound: bound.value, subject });
 }
@@ -304,7 +332,7 @@ export async function rollback(
   const inserted = await insert(
     context,
     [service],
-    { environment, pipeline: 'default', wanted: { kind: 'rollback', release: wanted, approvedBefore } },
+    { environment, pipeline: 'default', wanted: { kind: 'rollback', release: wanted, approvedBefore }, supersede: false },
     asker,
   );
   if (!inserted.ok) return inserted;

@@ -1,5 +1,5 @@
-import { SluiceError } from '#kernel';
-import { isTerminal } from '#rollout';
+import { isoTime, SluiceError } from '#kernel';
+import { isTerminal, type Problem } from '#rollout';
 import { attend, LostRollout } from './attention.ts';
 import type { Deployment } from './deployment.ts';
 import { isActive } from './deployment.ts';
@@ -7,13 +7,14 @@ import { deploymentTurn } from './deployment-driver.ts';
 import type { DeploymentContext } from './deployment-step.ts';
 import type { TurnEnd } from './deployment.workflow.ts';
 import type { Durable } from './durable.ts';
+import { afterSetback, endByForce } from './giving-up.ts';
 import { guard } from './guard.ts';
 import { turn as rolloutTurn } from './rollout-driver.ts';
 import type { RolloutSession } from './rollout-session.ts';
 import type { RolloutRecord } from './rollout-record.ts';
+import { kindOfSetback, messageOf, MOST_TRIES, pauseAfter, placeOfSetback } from './setback.ts';
+import type { Tx } from './store.ts';
 
-/** A turn that failed in a way nobody foresaw is tried again after this long: the row stays as it is, and a person reads the warning. */
-const AFTER_PROBLEM_MS = 1_000;
 /** How often the rows are compared with what is being driven: for work whose waking was lost in a crash. */
 const RECONCILE_MS = 1_000;
 
@@ -39,6 +40,8 @@ export function controller(context: DeploymentContext, warn: (message: string) =
   /** Deployments with a story of this process under way. */
   const driven = new Set<string>();
   const busy = new Set<string>();
+  /** Rollouts that shall give up at their next turn. */
+  const givingUp = new Map<string, Problem>();
   const { store, persist, signal, executor } = context;
 
   const end = async (deployment: string): Promise<void> => {
@@ -93,6 +96,9 @@ export function controller(context: DeploymentContext, warn: (message: string) =
       adopt: read.state.kind !== 'queued',
       watching: false,
     };
+    const problem = givingUp.get(deployment.request.id);
+    givingUp.delete(deployment.request.id);
+    if (problem !== undefined) session.givesUp = problem;
     void guard(context, session).catch((error: unknown) =>
       warn(`guard of ${claimed.id}: ${error instanceof Error ? error.message : String(error)}`),
     );
@@ -116,11 +122,36 @@ export function controller(context: DeploymentContext, warn: (message: string) =
         driven.delete(id);
         return never;
       }
-      warn(`deployment ${id}: ${error instanceof Error ? error.message : String(error)}`);
-      await context.clock.sleep(AFTER_PROBLEM_MS, signal).catch(() => undefined);
+      await setBack(id, error);
       return signal.aborted ? never : 'more';
     } finally {
       busy.delete(id);
+    }
+  };
+
+  /** Counts a turn that failed, waits, and ends what has failed too often: nothing is retried for ever but what waits for something that will be back. */
+  const setBack = async (id: string, error: unknown): Promise<void> => {
+    const message = messageOf(error);
+    const note = async (tx: Tx) => {
+      const deployment = await store.deployments.get(tx, id);
+      const rollout = await store.rollouts.ofDeployment(tx, id);
+      const here = { deployment: id, place: placeOfSetback(deployment, rollout), kind: kindOfSetback(error), message };
+      const setback = await store.setbacks.note(tx, { ...here, at: isoTime(context.clock.now()) });
+      return { setback, rollout: rollout === undefined || isTerminal(rollout.state) ? undefined : rollout };
+    };
+    try {
+      const { setback, rollout } = await persist(signal, note);
+      const { kind, tries } = setback;
+      if (kind === 'counts' || tries === 1) warn(`deployment ${id}: ${kind === 'counts' ? `try ${tries}: ` : 'waits: '}${message}`);
+      const next = afterSetback(setback, rollout);
+      if (next === 'end') await endByForce(context, setback, error);
+      // While a version may have traffic nobody watches it between two turns: the pause stays short.
+      else await context.clock.sleep(Math.min(pauseAfter(tries), rollout === undefined ? Infinity : pauseAfter(2)), signal);
+      if (next === 'give-up') givingUp.set(id, { kind: 'gave-up', tries, message });
+    } catch (worse) {
+      if (signal.aborted) return;
+      warn(`deployment ${id}: ${message}; and it could not be written down: ${messageOf(worse)}`);
+      await context.clock.sleep(pauseAfter(MOST_TRIES), signal).catch(() => undefined);
     }
   };
 

@@ -30,7 +30,7 @@ const events: { readonly [K in DeploymentEvent['type']]: Extract<DeploymentEvent
   'run-passed': { type: 'run-passed', verdicts: [], services: {} },
   'release-ready': { type: 'release-ready', release },
   unchanged: { type: 'unchanged', because: 'same' },
-  'approval-needed': { type: 'approval-needed', subject: digest, missing: ['risk'] },
+  'approval-needed': { type: 'approval-needed', subject: digest, missing: ['risk'], at },
   'approval-given': { type: 'approval-given', missing: [] },
   cleared: { type: 'cleared', subject: digest },
   'slot-taken': { type: 'slot-taken', behind: { rollout: 'o1', version: 'v0.9.0', keepsWarm: 'v0.8.0' } },

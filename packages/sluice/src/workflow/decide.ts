@@ -32,7 +32,7 @@ export function decide(state: DeploymentState, event: DeploymentEvent): Deployme
       break;
     case 'approval-needed':
       if (state.kind === 'released') {
-        return { kind: 'waiting-approval', release: state.release, subject: event.subject, missing: event.missing };
+        return { kind: 'waiting-approval', release: state.release, subject: event.subject, missing: event.missing, since: event.at };
       }
       break;
     case 'approval-given':

@@ -138,7 +138,8 @@ async function runPipeline(
   const there = await context.source.checkout(state.commit.sha, folder);
   if (!there.ok) return failure(context, there.error, read);
   const { run } = state;
-  const outcome = await context.pipelines.run({ run, commit: commit.value, folder, pipeline: request.pipeline, signal: context.signal });
+  const order = { run, commit: commit.value, folder, pipeline: request.pipeline };
+  const outcome = await untilCancelled(context, read, (signal) => context.pipelines.run({ ...order, signal }));
   if (!outcome.ok) return failure(context, outcome.error, read);
   const entries = runEntries(context, request, { run, commit: state.commit.sha, outcome: outcome.value });
   if (outcome.value.verdict === 'pass') {
@@ -148,6 +149,31 @@ async function runPipeline(
   const code = outcome.value.verdict === 'fail' ? 'gateFailed' : 'inconclusive';
   const refusal = failure(context, new SluiceError(code, outcome.value.because, { hint: `sluice report ${run}` }), read);
   return { ...refusal, entries: [...entries, ...(refusal.entries ?? [])] };
+}
+
+/** How often the row of a deployment whose pipeline runs is looked at. */
+const CANCEL_LOOK_MS = 300;
+
+/** Work that ends with the deployment: whoever cancels one that runs for an hour does not wait for it. */
+async function untilCancelled<T>(context: DeploymentContext, read: Deployment, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const { store, clock } = context;
+  const ending = new AbortController();
+  const done = new AbortController();
+  const looking = (async () => {
+    const signal = AbortSignal.any([context.signal, done.signal]);
+    while (!signal.aborted) {
+      await clock.sleep(CANCEL_LOOK_MS, signal).catch(() => undefined);
+      const now = await store.transaction((tx) => store.deployments.get(tx, read.request.id)).catch(() => undefined);
+      if (now !== undefined && now.version !== read.version && !signal.aborted)
+        return ending.abort(new Error('the deployment was cancelled'));
+    }
+  })();
+  try {
+    return await work(AbortSignal.any([context.signal, ending.signal]));
+  } finally {
+    done.abort();
+    await looking;
+  }
 }
 
 /** A release is there: what was asked for can be named, and is recorded by its digest. */
@@ -196,7 +222,7 @@ async function examine(
   const now = await standing({ ...context, now: context.clock.now() }, read, { release, subject: subject.value });
   if (now.state.kind === 'refused') return failure(context, now.state.error, read);
   const missing = now.state.kind === 'waiting' ? now.state.needs : [];
-  return { event: { type: 'approval-needed', subject: subject.value, missing } };
+  return { event: { type: 'approval-needed', subject: subject.value, missing, at: isoTime(context.clock.now()) } };
 }
 
 /** Whether what is live was started with the settings that the environment has now: a limit that was changed there is a change like any other. */

@@ -1,9 +1,9 @@
 import type { Delivery } from '#define';
-import { own, type Digest } from '#kernel';
+import { digestOf, own, type Digest } from '#kernel';
 import type { EntryHead, PendingEntry } from '#ledger';
 import type { DeploymentRequest } from './deployment.ts';
 import type { PipelineOutcome } from './ports.ts';
-import type { Recorder } from './record.ts';
+import { entryName, type Recorder } from './record.ts';
 import type { LiveRelease, ReleaseRecord } from './records.ts';
 
 type Writer = { readonly record: Recorder; readonly executor: string };
@@ -132,26 +132,51 @@ export const approvedEntry = (
     body: { approvals: facts.given.map(({ person, function: name }) => ({ function: name, personRef: person })) },
   });
 
+/** What somebody told a deployment. */
+export type SteeringVerb = 'cancel' | 'supersede' | 'promote' | 'hold' | 'resume' | 'abort' | 'again';
+
+/** Somebody steered a deployment. The words of the reason stay in the rows; its digest proves them (I10). */
+export const steeredEntry = (
+  { record }: Writer,
+  request: DeploymentRequest,
+  {
+    verb,
+    reason,
+    asker,
+  }: { readonly verb: SteeringVerb; readonly reason: string; readonly asker: { readonly actorRef: string; readonly requestId: string } },
+): PendingEntry =>
+  record.entry('deployment.steered', {
+    ...headOf(request),
+    env: entryName(request.environment),
+    requestId: asker.requestId,
+    actorRef: asker.actorRef,
+    subject: { kind: 'deployment', id: request.id, digest: null },
+    body: { service: entryName(request.service), verb, reasonDigest: digestOf(reason) },
+  });
+
 /** A deployment ended before it began. */
 export const cancelledEntry = (
   { record }: Writer,
   request: DeploymentRequest,
-  { actorRef, code, outcome }: { readonly actorRef: string; readonly code: string; readonly outcome: 'cancelled' | 'failed' },
+  {
+    actorRef,
+    code,
+    outcome,
+    facts = {},
+  }: {
+    readonly actorRef: string;
+    readonly code: string;
+    readonly outcome: 'cancelled' | 'failed';
+    readonly facts?: Readonly<Record<string, number>>;
+  },
 ): PendingEntry =>
   record.entry('deployment.cancelled', {
     ...headOf(request),
+    // The end of a deployment must be writable whatever it was called: it may be the name that it failed of.
+    env: entryName(request.environment),
     actorRef,
     outcome,
-    reasons: [
-      {
-        code,
-        facts: {},
-      },
-    ],
-    subject: {
-      kind: 'deployment',
-      id: request.id,
-      digest: null,
-    },
-    body: { service: request.service },
+    reasons: [{ code, facts }],
+    subject: { kind: 'deployment', id: request.id, digest: null },
+    body: { service: entryName(request.service) },
   });

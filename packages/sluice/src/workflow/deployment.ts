@@ -23,6 +23,8 @@ export type DeploymentRequest = {
   readonly requestedAt: string;
   /** The deployment that has to be through first: services that others call go first. */
   readonly after?: string;
+  /** Somebody knows that this release was taken back here, and says why it shall come again. */
+  readonly again?: { readonly reason: string };
 };
 
 /** A commit as people see it. */
@@ -62,7 +64,13 @@ export type DeploymentState =
       readonly outputs?: readonly DeclaredOutput[];
     }
   | { readonly kind: 'released'; readonly release: ReleaseRef }
-  | { readonly kind: 'waiting-approval'; readonly release: ReleaseRef; readonly subject: Digest; readonly missing: readonly string[] }
+  | {
+      readonly kind: 'waiting-approval';
+      readonly release: ReleaseRef;
+      readonly subject: Digest;
+      readonly missing: readonly string[];
+      /** Absent in rows from before it was kept. */ readonly since?: string;
+    }
   | { readonly kind: 'approved'; readonly release: ReleaseRef; readonly subject: Digest; readonly behind?: Predecessor }
   | { readonly kind: 'rolling-out'; readonly release: ReleaseRef; readonly rollout: string }
   | { readonly kind: 'live'; readonly release: ReleaseRef; readonly rollout: string; readonly at: string }
@@ -83,7 +91,7 @@ export type DeploymentEvent =
     }
   | { readonly type: 'release-ready'; readonly release: ReleaseRef }
   | { readonly type: 'unchanged'; readonly because: string }
-  | { readonly type: 'approval-needed'; readonly subject: Digest; readonly missing: readonly string[] }
+  | { readonly type: 'approval-needed'; readonly subject: Digest; readonly missing: readonly string[]; readonly at: string }
   | { readonly type: 'approval-given'; readonly missing: readonly string[] }
   | { readonly type: 'cleared'; readonly subject: Digest }
   | { readonly type: 'slot-taken'; readonly behind: Predecessor }

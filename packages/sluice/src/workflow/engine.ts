@@ -3,6 +3,7 @@ import type { Delivery } from '#define';
 import { err, ok, SluiceError, type Digest, type Result } from '#kernel';
 import type { RouterObservation } from '#rollout';
 import { ruleOf } from './approvals.ts';
+import type { Asker } from './asker.ts';
 import {
   approvalView,
   approve,
@@ -10,7 +11,6 @@ import {
   revert,
   rollback,
   type ApprovalView,
-  type Asker,
   type DeployOrder,
   type RevertAnswer,
   type Signature,
@@ -44,6 +44,9 @@ import { distinctRouters, pullReverts } from './reverts.ts';
 import type { RolloutRecord } from './rollout-record.ts';
 import { serviceKey } from './rollout-start.ts';
 import { sequence, type SequencerEnd } from './sequencer.ts';
+import type { Setback } from './setback-record.ts';
+import { currentSetback } from './setback.ts';
+import { cancel, steer, type CancelTarget, type Place, type Steering } from './steering.ts';
 import type { DeploymentFilter, EntryFilter, StoredCheckpoint, StoredEntry } from './store.ts';
 import { noTrigger, type Trigger } from './trigger-points.ts';
 
@@ -65,6 +68,8 @@ export type ServiceView = {
   readonly live?: LiveRelease;
   readonly deployment?: Deployment;
   readonly rollout?: RolloutRecord;
+  /** What keeps failing where the deployment stands now. */
+  readonly setback?: Setback;
   readonly router: { readonly kind: 'seen'; readonly seen: RouterObservation } | { readonly kind: 'silent'; readonly because: string };
 };
 
@@ -89,7 +94,13 @@ export type Engine = {
     order: { readonly environment: string; readonly service: string; readonly to?: string },
     asker: Asker,
   ) => Asked<Deployment>;
-  readonly deployment: (id: string) => Asked<{ readonly deployment: Deployment; readonly rollout?: RolloutRecord }>;
+  /** Ends what waits or is stuck, without moving production. */
+  readonly cancel: (target: CancelTarget, reason: string, asker: Asker) => Asked<Deployment>;
+  /** Tells the rollout of a service to go on, to stay, to be judged again, or to end. */
+  readonly steer: (place: Place, steering: Steering, asker: Asker) => Asked<Deployment>;
+  readonly deployment: (
+    id: string,
+  ) => Asked<{ readonly deployment: Deployment; readonly rollout?: RolloutRecord; readonly setback?: Setback }>;
   readonly deployments: (filter: DeploymentFilter) => Asked<readonly Deployment[]>;
   readonly services: () => Asked<readonly ServiceView[]>;
   readonly releases: (limit: number) => Asked<readonly ReleaseRecord[]>;
@@ -225,13 +236,16 @@ export async function startEngine(ports: EnginePorts, options: EngineOptions): P
       if (asked.ok) await wakeAll([asked.value]);
       return asked;
     },
+    cancel: (target, reason, asker) => answered(() => cancel(context, target, reason, asker)),
+    steer: (place, steering, asker) => answered(() => steer(context, place, steering, asker)),
     deployment: (id) =>
       answered(() =>
         store.transaction(async (tx) => {
           const deployment = await store.deployments.get(tx, id);
           if (deployment === undefined) return err(new SluiceError('notFound', `there is no deployment ${id}`, { hint: 'sluice status' }));
           const rollout = await store.rollouts.ofDeployment(tx, id);
-          return ok(rollout === undefined ? { deployment } : { deployment, rollout });
+          const setback = await currentSetback(store, tx, deployment, rollout);
+          return ok({ deployment, ...(rollout && { rollout }), ...(setback && { setback }) });
         }),
       ),
     deployments: (filter) => read((tx) => store.deployments.list(tx, filter)),
@@ -318,8 +332,12 @@ async function serviceViews({ store, delivery, environment: portsOf }: Deploymen
         store.transaction(async (tx) => {
           const live = await store.live.now(tx, environment, service);
           const [deployment] = await store.deployments.list(tx, { environment, service, limit: 1 });
-          const rollout = deployment === undefined ? undefined : await store.rollouts.ofDeployment(tx, deployment.request.id);
-          return { ...(live && { live }), ...(deployment && { deployment }), ...(rollout && { rollout }) };
+          const own = deployment === undefined ? undefined : await store.rollouts.ofDeployment(tx, deployment.request.id);
+          const setback = deployment === undefined ? undefined : await currentSetback(store, tx, deployment, own);
+          // While the newest deployment waits, the rollout of the one before it may still go on.
+          const key = serviceKey(environment, service);
+          const rollout = own ?? (await store.rollouts.active(tx)).find(({ plan }) => plan.service === key);
+          return { ...(live && { live }), ...(deployment && { deployment }), ...(rollout && { rollout }), ...(setback && { setback }) };
         }),
         portsOf(environment).router.observe(serviceKey(environment, service)),
       ]);

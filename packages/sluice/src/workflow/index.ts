@@ -1,5 +1,6 @@
 export { coAuthorEmails } from '#access';
-export type { ApprovalView, Asker, DeployOrder, RevertAnswer, Signature } from './commands.ts';
+export type { Asker } from './asker.ts';
+export type { ApprovalView, DeployOrder, RevertAnswer, Signature } from './commands.ts';
 export { isActive, deploymentKinds } from './deployment.ts';
 export type {
   CommitSummary,
@@ -33,6 +34,8 @@ export type {
 export type { ApprovalRecord, ArtifactContents, ChangeRow, LiveRelease, Proposal, ReleasedService, ReleaseRecord } from './records.ts';
 export { isRolloutActive } from './rollout-record.ts';
 export type { Asked, RolloutRecord } from './rollout-record.ts';
+export type { Setback } from './setback-record.ts';
+export type { CancelTarget, Place, Steering } from './steering.ts';
 export { sequence } from './sequencer.ts';
 export type { SequencerEnd, SequencerPorts } from './sequencer.ts';
 export type {
@@ -52,6 +55,7 @@ export type {
   RevertStore,
   RolloutStore,
   SequencerLease,
+  SetbackStore,
   Stale,
   Store,
   StoredCheckpoint,

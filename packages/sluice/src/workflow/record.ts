@@ -16,6 +16,15 @@ export const entryTime = (epochMs: number): string => {
   return `${isoTime(Math.floor(epochMs)).slice(0, -1)}${String(micros).padStart(3, '0')}Z`;
 };
 
+/**
+ * A name as entries can hold it. Definitions are checked before anything is named by them; what gets here all the same, from an older row or another program's journal,
+ * must be recorded under a name that is near it rather than not at all.
+ */
+export const entryName = (name: string): string => {
+  const near = name.replaceAll(/[^A-Za-z0-9_/-]+/g, '_').slice(0, 64);
+  return /^[A-Za-z0-9]/.test(near) ? near : `x${near}`.slice(0, 64);
+};
+
 /** Writes entries beside the change of state they record. */
 export type Recorder = {
   readonly entry: <T extends EntryType>(type: T, facts: EntryFacts<T>) => PendingEntry;

@@ -2,7 +2,7 @@ import { isActorRef } from '#access';
 import { digestOfJson, type Digest } from '#kernel';
 import { isTerminal, type JournaledRevert, type Router } from '#rollout';
 import type { DriverContext } from './driver-context.ts';
-import { entryTime } from './record.ts';
+import { entryName, entryTime } from './record.ts';
 import type { Tx } from './store.ts';
 
 /** The gap between a revert and its entry is shown, not waited for; this is how long it lasts at most while all is well. */
@@ -70,8 +70,8 @@ async function enter(
   await record.append(tx, [
     record.entry('revert.journaled', {
       actorRef: askedBy(revert, executor),
-      subject: { kind: 'service', id: service, digest: null },
-      env: environment,
+      subject: { kind: 'service', id: entryName(service), digest: null },
+      env: entryName(environment),
       requestId: deployment?.request.requestId ?? ids.next(),
       chainId: deployment?.request.chainId ?? ids.next(),
       outcome: 'reverted',

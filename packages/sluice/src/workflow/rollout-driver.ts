@@ -1,5 +1,7 @@
-import { isoTime } from '#kernel';
+import { assertNever, isoTime } from '#kernel';
 import {
+  canHold,
+  canPromote,
   canRevert,
   deadlineOf,
   decide as decideRollout,
@@ -24,7 +26,7 @@ import { entriesOf } from './rollout-entries.ts';
 import type { RolloutRecord } from './rollout-record.ts';
 import type { RolloutSession } from './rollout-session.ts';
 import type { Tx } from './store.ts';
-import { drain, watch } from './watch-loop.ts';
+import { drain, stay, watch } from './watch-loop.ts';
 
 /** The state a rollout waits in, by name: a new name begins a new deadline. */
 const whereabouts = ({ plan, state }: Pick<RolloutRecord, 'plan' | 'state'>): string => {
@@ -37,6 +39,8 @@ const whereabouts = ({ plan, state }: Pick<RolloutRecord, 'plan' | 'state'>): st
       return state.kind;
   }
 };
+
+const isHeld = ({ state }: Pick<RolloutRecord, 'state'>): boolean => state.kind === 'running' && state.held !== undefined;
 
 const nameOf = ({ plan, environment }: RolloutRecord): string => plan.service.slice(environment.length + 1);
 
@@ -62,10 +66,18 @@ export async function turn(context: DriverContext, session: RolloutSession): Pro
 
 async function nextEvent(context: DriverContext, session: RolloutSession, during: string): Promise<RolloutEvent> {
   const { rollout } = session;
+  if (session.givesUp !== undefined) {
+    const problem = session.givesUp;
+    delete session.givesUp;
+    return { kind: 'step-failed', problem };
+  }
   if (session.adopt) {
     session.adopt = false;
     return { kind: 'adopted' };
   }
+  // Whatever would fail next, a person who wants it to end is heard first.
+  const wish = heard(rollout, session.attention, context.clock.now());
+  if (wish !== undefined) return wish;
   const command = nextCommand(rollout.plan, rollout.state);
   if (command === undefined && rollout.state.kind !== 'queued') {
     throw new Error(`rollout ${rollout.id}: nothing to do while ${rollout.state.kind}`);
@@ -85,7 +97,7 @@ async function begin(context: DriverContext, { rollout, attention }: RolloutSess
   const { router } = context.environment(rollout.environment);
   for (;;) {
     attention.signal.throwIfAborted();
-    const interruption = heard(rollout, attention);
+    const interruption = heard(rollout, attention, context.clock.now());
     if (interruption !== undefined) return interruption;
     const declared = await router.declare(rollout.plan.service, context.declarationOf(rollout));
     if (declared.ok) return { kind: 'started', epoch: declared.value.epoch };
@@ -104,10 +116,12 @@ async function effect(context: DriverContext, session: RolloutSession, command: 
     rollout,
     clock: context.clock,
     signal: attention.signal,
-    late: () => limit !== undefined && context.clock.monotonic() - session.enteredAt >= limit,
-    asked: () => heard(rollout, attention),
+    // Under a hold no deadline passes: a person waits, and the hold has an end of its own.
+    late: () => limit !== undefined && !isHeld(rollout) && context.clock.monotonic() - session.enteredAt >= limit,
+    asked: () => heard(rollout, attention, context.clock.now()),
   };
   if (command.kind === 'commit') return { kind: 'committed' };
+  if (command.kind === 'stay') return stay(effectContext);
   // A router refuses a controller that slept by its epoch; a target knows no epoch, so the row is asked once more.
   if (command.kind === 'place' || command.kind === 'retire' || command.kind === 'preserve') await attention.confirm();
   if (command.kind !== 'watch' && command.kind !== 'drain') return perform(effectContext, command);
@@ -125,13 +139,35 @@ async function effect(context: DriverContext, session: RolloutSession, command: 
   }
 }
 
-function heard({ plan, state }: Pick<RolloutRecord, 'plan' | 'state'>, attention: Attention): RolloutEvent | undefined {
+/** What was asked, as far as it means something in this state: a wish stays in the row, and one that was followed or came too late is heard no more. */
+function heard({ plan, state }: Pick<RolloutRecord, 'plan' | 'state'>, attention: Attention, now: number): RolloutEvent | undefined {
   const asked = attention.asked();
-  if (asked?.kind === 'make-room') {
-    return state.kind === 'running' && keepsWarm(plan, state) ? { kind: 'room-asked', by: asked.by } : undefined;
+  const held = state.kind === 'running' ? state.held : undefined;
+  switch (asked?.kind) {
+    case 'make-room':
+      return state.kind === 'running' && keepsWarm(plan, state) ? { kind: 'room-asked', by: asked.by } : undefined;
+    case 'revert':
+    case 'cancel':
+      if (state.kind === 'reverting' || !canRevert(state)) return undefined;
+      return { kind: asked.kind === 'revert' ? 'revert-asked' : 'cancel-asked', by: asked.by, reason: asked.reason };
+    case 'hold': {
+      const { id, by, reason, until } = asked;
+      const hold = { id, by, reason, until };
+      if (held?.id !== hold.id && canHold(plan, state) && Date.parse(hold.until) > now) return { kind: 'hold-asked', hold };
+      break;
+    }
+    case 'resume':
+      return held === undefined ? undefined : { kind: 'hold-ended' };
+    case 'promote':
+      if (canPromote(plan, state) && state.kind === 'running' && state.at === asked.at) return { kind: 'promote-asked', by: asked.by };
+      break;
+    case undefined:
+      break;
+    default:
+      return assertNever(asked);
   }
-  if (asked === undefined || state.kind === 'reverting' || !canRevert(state)) return undefined;
-  return { kind: asked.kind === 'revert' ? 'revert-asked' : 'cancel-asked', by: asked.by, reason: asked.reason };
+  // A hold is a lease: it lapses by itself (I8).
+  return held !== undefined && Date.parse(held.until) <= now ? { kind: 'hold-ended' } : undefined;
 }
 
 /** Effects that make a new version run or give it traffic: in a protected environment they wait until what allowed them is in the signed log. */
@@ -145,7 +181,7 @@ async function untilRecorded(context: DriverContext, { rollout, attention }: Rol
     const pending = await context.persist(attention.signal, (tx) => store.entries.pendingOf(tx, attention.chainId));
     if (pending === 0) return undefined;
     // A record that stands still must not hold whoever wants to go back.
-    const interruption = heard(rollout, attention);
+    const interruption = heard(rollout, attention, context.clock.now());
     if (interruption !== undefined) return interruption;
     await context.clock.sleep(5, attention.signal);
   }
@@ -176,7 +212,7 @@ async function settle(context: DriverContext, session: RolloutSession, event: Ro
   const written = stored === 'stale' ? await attention.reread() : stored;
   attention.wrote(written);
   session.rollout = written;
-  if (position(written) !== position(before)) session.enteredAt = context.clock.monotonic();
+  if (position(written) !== position(before) || isHeld(written) !== isHeld(before)) session.enteredAt = context.clock.monotonic();
   else if (event.kind !== 'watch-progressed') await context.clock.sleep(50, attention.signal);
   await context.trigger('after-outcome', during, nameOf(before));
 }

@@ -32,7 +32,7 @@ export type EffectContext = EnvironmentPorts & {
   readonly asked: () => RolloutEvent | undefined;
 };
 
-type Quick = Exclude<RolloutCommand, { readonly kind: 'watch' | 'drain' | 'commit' }>;
+type Quick = Exclude<RolloutCommand, { readonly kind: 'watch' | 'drain' | 'commit' | 'stay' }>;
 
 /**
  * Does what one command says and answers with what happened. Each may be done twice: the target knows the order by its key, the router an epoch by its number and a

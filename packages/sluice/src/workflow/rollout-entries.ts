@@ -48,7 +48,13 @@ function entryOf(record: Recorder, fact: RolloutFact, context: ChangeContext): P
       return record.entry('rollout.phase-finished', {
         ...head,
         body: { service, phase: fact.phase, durationMs: Math.round(context.phaseMs) },
-        reasons: fact.early === undefined ? [] : [{ code: 'room-asked', facts: { deployment: fact.early.askedBy } }],
+        reasons: [
+          ...(fact.early === undefined ? [] : [{ code: 'room-asked', facts: { deployment: fact.early.askedBy } }]),
+          // A person decided that this was enough, and how little it was is said (I1).
+          ...(fact.promoted === undefined
+            ? []
+            : [{ code: 'promoted', facts: { answers: fact.promoted.answers, watchedMs: Math.round(fact.promoted.watchedMs) } }]),
+        ],
       });
     case 'weight-moved': {
       const body = { service, epoch: fact.epoch, slot: plan.candidate, fromBp: weightBefore(context), toBp: fact.weights[plan.candidate] };
@@ -133,9 +139,21 @@ const reasonsOf = (reason: Reason): readonly EntryReason[] => [...crashReasons(c
 const crashReasons = (crash: Crash | undefined): readonly EntryReason[] => {
   if (crash === undefined) return [];
   const { how, times } = crash;
-  const seen = how.kind === 'code' ? { exitCode: how.code } : how.kind === 'signal' ? { signal: how.signal } : {};
-  return [{ code: 'crash', facts: { ...seen, times } }];
+  return [{ code: 'crash', facts: { ...factsOfExit(how), times } }];
 };
+
+function factsOfExit(how: Crash['how']): EntryReason['facts'] {
+  switch (how.kind) {
+    case 'code':
+      return { exitCode: how.code };
+    case 'signal':
+      return { signal: how.signal };
+    case 'unknown':
+      return {};
+    default:
+      return assertNever(how);
+  }
+}
 
 /** A reason as code and facts: its words may quote a person or a service, and those never enter the ledger (I10). */
 function reasonOf(reason: Reason): EntryReason {

@@ -4,6 +4,12 @@ import { isTerminal, type RolloutPlan, type RolloutState, type SlotOrder } from 
 /** What somebody asked of a running rollout. Commands and state are different records (D19): this one is never written by the driver. */
 export type Asked =
   | { readonly kind: 'revert' | 'cancel'; readonly by: string; readonly reason: string }
+  /** Stay where it is until then; `id` tells one hold from the one before it. */
+  | { readonly kind: 'hold'; readonly id: string; readonly by: string; readonly reason: string; readonly until: string }
+  /** Let the evidence decide again. */
+  | { readonly kind: 'resume'; readonly by: string; readonly reason: string }
+  /** On to the next step, from the phase that was looked at when it was asked: one that was passed meanwhile is not promoted again. */
+  | { readonly kind: 'promote'; readonly by: string; readonly reason: string; readonly at: number }
   /** The next deployment, named by `by`, was let in: an old version that is only kept warm has to go. */
   | { readonly kind: 'make-room'; readonly by: string };
 

@@ -1,3 +1,4 @@
+import type { Problem } from '#rollout';
 import type { Attention } from './attention.ts';
 import type { RolloutRecord } from './rollout-record.ts';
 
@@ -11,6 +12,8 @@ export type RolloutSession = {
   adopt: boolean;
   /** True while a watch of the rollout looks at the new version; otherwise the guard does. */
   watching: boolean;
+  /** Why the rollout shall give up before anything else is tried: its turns have failed too often. */
+  givesUp?: Problem;
   /** When this controller decided to go back and when the router had done so, in epoch milliseconds; unknown after a crash in between. */
   back?: { readonly decidedAt: number; readonly safeAt?: number };
 };

@@ -84,6 +84,10 @@ async function resolveVariables(
     else if (value.kind === 'folder') folders[name] = value.name;
     else {
       const seen = await router.observe(serviceKey(environment, value.service));
+      if (!seen.ok && seen.error.kind === 'unreachable')
+        throw new SluiceError('unavailable', `the router of ${environment} does not answer: ${seen.error.message}`, {
+          hint: 'its agent restarts it at once',
+        });
       if (!seen.ok) {
         const fact = `${name} is the address of "${value.service}", which has none in ${environment} yet`;
         return err(new SluiceError('conflict', fact, { hint: `deploy ${value.service} to ${environment} first` }));

@@ -4,6 +4,7 @@ import type { LogFile, PendingEntry } from '#ledger';
 import type { RolloutState } from '#rollout';
 import type { ApprovalRecord, ChangeRow, LiveRelease, ReleaseRecord } from './records.ts';
 import type { Deployment, DeploymentState } from './deployment.ts';
+import type { Setback } from './setback-record.ts';
 import type { Asked, RolloutRecord } from './rollout-record.ts';
 
 /** One transaction. Everything written through it commits together or not at all (I7). */
@@ -39,7 +40,7 @@ export interface RolloutStore {
   get(tx: Tx, id: string): Promise<RolloutRecord | undefined>;
   /** Replaces state and owner of the version read. */
   update(tx: Tx, read: RolloutRecord, next: { readonly state: RolloutState; readonly owner: string }): Promise<RolloutRecord | Stale>;
-  /** Leaves a request for whoever drives the rollout; the first one stays, but a person's wish to go back replaces a wish for room. */
+  /** Leaves a request for whoever drives the rollout. A person's wish to go back stays for good; any other one is replaced by what is asked next, a wish for room by anything but another one. */
   ask(tx: Tx, id: string, asked: Asked): Promise<void>;
   /** Those that still have something to do. */
   active(tx: Tx): Promise<readonly RolloutRecord[]>;
@@ -136,6 +137,13 @@ export interface RevertStore {
   ): Promise<boolean>;
 }
 
+/** Turns that failed in a way nobody foresaw. */
+export interface SetbackStore {
+  /** Counts one more; at another place, or of another kind, the count begins again. */
+  note(tx: Tx, setback: Omit<Setback, 'tries' | 'since'>): Promise<Setback>;
+  of(tx: Tx, deployment: string): Promise<Setback | undefined>;
+}
+
 /** Who is alive. */
 export interface LeaseStore {
   /** Makes the row of an executor that starts. */
@@ -195,6 +203,7 @@ export interface Store {
   readonly nonces: NonceStore;
   readonly entries: EntryStore;
   readonly reverts: RevertStore;
+  readonly setbacks: SetbackStore;
   readonly leases: LeaseStore;
   readonly log: LogStore;
 }

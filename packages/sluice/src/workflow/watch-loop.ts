@@ -31,7 +31,7 @@ export type Beside = { readonly kind: 'alone' } | { readonly kind: 'drain'; read
 export async function watch(context: WatchContext, state: Running, beside: Beside): Promise<RolloutEvent> {
   const { rollout, metrics, router, clock, signal } = context;
   const { plan } = rollout;
-  const rules = watchRules(plan, state.at, milliseconds(SAMPLE_MS));
+  const rules = watchRules(plan, state.at, milliseconds(SAMPLE_MS), state.held === undefined ? 'free' : 'held');
   let progress = state.watch;
   let kept = clock.monotonic();
   for (;;) {
@@ -53,6 +53,21 @@ export async function watch(context: WatchContext, state: Running, beside: Besid
       kept = clock.monotonic();
       context.keep(progress);
     }
+    await clock.sleep(SAMPLE_MS, signal);
+  }
+}
+
+/** Waits for the end of a hold, or for whoever takes the version back; whether it is faulty is for the guard to see meanwhile. */
+export async function stay(context: EffectContext): Promise<RolloutEvent> {
+  const { rollout, router, clock, signal } = context;
+  const { state, plan } = rollout;
+  const epoch = state.kind === 'running' ? state.epoch : 0;
+  for (;;) {
+    signal.throwIfAborted();
+    const seen = await router.observe(plan.service);
+    if (seen.ok && (seen.value.epoch > epoch || seen.value.latch !== undefined)) return superseded(seen.value);
+    const interruption = context.asked();
+    if (interruption !== undefined) return interruption;
     await clock.sleep(SAMPLE_MS, signal);
   }
 }

@@ -47,7 +47,8 @@ export const rollouts: RolloutStore = {
   ask: async (tx, id, asked) => {
     await tx.query(
       `update rollout set asked = $2
-        where id = $1 and active and (asked is null or (asked->>'kind' = 'make-room' and $2::jsonb->>'kind' <> 'make-room'))`,
+        where id = $1 and active and (asked is null or asked->>'kind' not in ('revert', 'cancel', 'make-room')
+          or (asked->>'kind' = 'make-room' and $2::jsonb->>'kind' <> 'make-room'))`,
       [id, JSON.stringify(asked)],
     );
   },

@@ -12,6 +12,7 @@ import { migrate, readMigrations } from './migrations.ts';
 import { nonces, people, register } from './people.store.ts';
 import { releases } from './releases.store.ts';
 import { reverts } from './reverts.store.ts';
+import { setbacks } from './setbacks.store.ts';
 import { rollouts } from './rollouts.store.ts';
 
 /** The store over PostgreSQL; disposing closes its connections. */
@@ -41,6 +42,7 @@ export async function openStore(options: DatabaseOptions): Promise<Result<Postgr
     nonces,
     entries,
     reverts,
+    setbacks,
     leases,
     log: logStore(database),
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),

@@ -1,9 +1,12 @@
 import { errorCodes, SluiceError, type ErrorCode } from '#kernel';
 import type { ControlClient, DeploymentWire } from '#server';
 import { flag, jsonOption, text, type Command, type Invocation } from '../command.ts';
+import { reasonOf } from '../asked-place.ts';
 import { followDeployments } from '../deployment-view.ts';
 import { onlyEnvironment } from '../only-environment.ts';
 import { environmentOption, stateOption } from '../options.ts';
+import type { Terminal } from '../terminal.ts';
+import { wrapped } from '../text.ts';
 
 const command: Command = {
   name: 'deploy',
@@ -17,6 +20,9 @@ const command: Command = {
   options: {
     ...environmentOption,
     pipeline: { type: 'string', short: 'p', value: 'name', says: 'the pipeline to run (default: default)' },
+    supersede: { type: 'boolean', says: 'end an older deployment of it that only waits, and take this instead' },
+    again: { type: 'boolean', says: 'also when this release was taken back here; needs --reason' },
+    reason: { type: 'string', short: 'r', value: 'text', says: 'why it comes again: kept with who asked' },
     detach: { type: 'boolean', says: 'do not wait for the end' },
     ...stateOption,
     ...jsonOption,
@@ -30,7 +36,14 @@ const command: Command = {
     const client = await plane.client();
     const environment = text(invocation, 'environment') ?? (await onlyEnvironment(world));
     const pipeline = text(invocation, 'pipeline');
-    const asked = await client.deploy({ services, ref, environment, ...(pipeline === undefined ? {} : { pipeline }) });
+    const asked = await client.deploy({
+      services,
+      ref,
+      environment,
+      ...(pipeline === undefined ? {} : { pipeline }),
+      ...(flag(invocation, 'supersede') ? { supersede: true } : {}),
+      ...(flag(invocation, 'again') ? { again: reasonOf(invocation, 'deploy --again') } : {}),
+    });
     const json = flag(invocation, 'json');
     if (flag(invocation, 'detach')) {
       if (json) terminal.json({ deployments: asked });
@@ -41,9 +54,9 @@ const command: Command = {
       ? await followSilently(asked, invocation.world, async (id) => client.deployment(id))
       : await followDeployments(asked, { connect: async () => plane.client(), terminal, clock: world.clock, signal: world.interrupt });
     if (json) terminal.json({ deployments: ended });
-    else if (ended.some((one) => !one.ended))
-      terminal.note(`the deployment goes on without you → sluice status; sluice revert ${services[0] ?? ''} takes it back`);
+    else if (ended.some((one) => !one.ended)) terminal.note(...goesOn(ended));
     if (!json) await showAddresses(invocation, client, ended);
+    if (!json) terminal.print(...afterwards(terminal, ended));
     return exitCodeOf(ended);
   },
 };
@@ -70,6 +83,32 @@ async function showAddresses({ terminal }: Invocation, client: ControlClient, en
     const [status] = await client.status({ service, environment }).catch(() => []);
     if (status?.listen !== undefined) terminal.print(terminal.style('gray', `           ${service} answers at ${status.listen}`));
   }
+}
+
+/** What goes on after somebody looked away, and how it is seen and ended. */
+function goesOn(deployments: readonly DeploymentWire[]): readonly string[] {
+  return deployments
+    .filter((one) => !one.ended)
+    .map(({ id, service, environment, state }) => {
+      const end =
+        state === 'rolling-out'
+          ? `sluice abort ${service} -e ${environment} takes its traffic back`
+          : `sluice cancel ${id} ends it, and nothing that runs changes`;
+      return `${service} → ${environment} goes on without you → sluice watch ${service} -e ${environment}; ${end}`;
+    });
+}
+
+/** A live version is still watched, and may be taken back after this command has ended: whoever asked is told where to hear of it. */
+function afterwards(terminal: Terminal, ended: readonly DeploymentWire[]): readonly string[] {
+  return ended
+    .filter((one) => one.state === 'live' || one.state === 'reverted' || (one.state === 'failed' && one.rollout !== undefined))
+    .flatMap(({ id, service, environment, state }) => {
+      const told =
+        state === 'live'
+          ? `${service} is still watched while its old version is kept warm, and taken back if it fails then → sluice status ${service} -e ${environment} says so, and why`
+          : `what was seen and done, with times → sluice ledger timeline ${id}`;
+      return wrapped(`           ${told}`, terminal.width, ' '.repeat(11)).map((line) => terminal.style('gray', line));
+    });
 }
 
 /** The worst of all ends; one that still goes on because a person looked away is none. */
