@@ -85,7 +85,9 @@ test('a state folder that is a file is refused in one line', async () => {
   writeFileSync(file, '');
   const told = await rig.sluice('serve', '--state', file);
   expect(told.code).toBe(2);
-  expect(told.err.trim()).toBe(`✖ the state folder ${file} is no folder → name another one with --state or SLUICE_STATE`);
+  expect(told.err.trim()).toBe(
+    `✖ ${file} is no folder, so nothing in it can be trusted → remove it, or name another one with --state or SLUICE_STATE`,
+  );
 });
 
 test('a database that is not there leaves nothing running', async () => {

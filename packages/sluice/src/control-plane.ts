@@ -2,7 +2,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { defaultIdentityFile, readIdentity, type ControlPlane } from '#cli';
 import { existsSync } from 'node:fs';
-import { isRunning, signalProcess, systemClock, type ProcessIdentity } from '#host';
+import { checkStateFolder, isRunning, signalProcess, systemClock, type ProcessIdentity } from '#host';
 import { err, ok, SluiceError } from '#kernel';
 import { addressFile, ControlClient, parseAddress, readAddress, type Credential } from '#server';
 import { logReader } from './log-reader.ts';
@@ -18,10 +18,13 @@ export function localControlPlane(folder: string, world: PlaneWorld): ControlPla
     stateFolder,
     ledgerFolder: join(stateFolder, 'ledger'),
     openLog: logReader,
+    // The address and the token in it are believed. Not asked for a revert, which waits for nothing and believes the router alone.
     client: async (identityFile) => {
       const elsewhere = world.env['SLUICE_URL'];
-      const address = elsewhere === undefined || elsewhere === '' ? await readAddress(stateFolder) : parseAddress(elsewhere);
-      return new ControlClient(address, await credentials(world, identityFile));
+      const credential = await credentials(world, identityFile);
+      if (elsewhere !== undefined && elsewhere !== '') return new ControlClient(parseAddress(elsewhere), credential);
+      await checkStateFolder(stateFolder, world.env['PATH']);
+      return new ControlClient(await readAddress(stateFolder), credential);
     },
     router: async () => (await import('#router-embedded')).embeddedRouter({ stateFolder, clock: systemClock }),
     services: async () => {
@@ -41,7 +44,10 @@ export function localControlPlane(folder: string, world: PlaneWorld): ControlPla
       const { serveControlPlane } = await import('./serve.ts');
       return serveControlPlane({ ...world, stateFolder }, options);
     },
-    down: async () => down(stateFolder),
+    down: async () => {
+      await checkStateFolder(stateFolder, world.env['PATH']);
+      return down(stateFolder);
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { runPipeline, type PipelineOutcome } from '#pipeline';
 import { loadConfigIsolated } from '#config-file';
@@ -16,13 +17,15 @@ type PipelineSettings = {
   readonly path: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly machine: RunMachine;
-  /** Where results of jobs are kept for the checkouts of all commits. */
-  readonly cacheFolder: string;
+  /** Where runs and results of jobs are kept for the checkouts of all commits, and not in a checkout, in which a commit may have put anything. */
+  readonly stateFolder: string;
 };
 
 /** Runs the pipeline of a commit: its definition is read in a process of its own, before anything else is done with it. */
 export const commitPipelines = (settings: PipelineSettings): PipelineRunner => ({
   run: async ({ run, commit, folder, pipeline, signal }) => {
+    const foreign = foreignState(folder);
+    if (foreign !== undefined) return err(foreign);
     const planned = await planCommit(folder, pipeline, settings);
     if (!planned.ok) return planned;
     const { plan: made, services } = planned.value;
@@ -32,9 +35,10 @@ export const commitPipelines = (settings: PipelineSettings): PipelineRunner => (
     try {
       await using open = await settings.machine.open({
         folder,
+        state: settings.stateFolder,
         runId: run,
         secrets: secrets.value,
-        cache: { shared: settings.cacheFolder },
+        cache: { shared: join(settings.stateFolder, 'cache') },
         signal,
         onWaiting: () => undefined,
         onLeftovers: () => undefined,
@@ -58,6 +62,14 @@ export const commitPipelines = (settings: PipelineSettings): PipelineRunner => (
     }
   },
 });
+
+/** A commit that brings state of ours with it tries to be believed, or does so by mistake. */
+function foreignState(folder: string): SluiceError | undefined {
+  if (lstatSync(join(folder, '.sluice'), { throwIfNoEntry: false }) === undefined) return undefined;
+  return new SluiceError('config', 'the commit holds .sluice, which is the state of one machine and never part of a commit', {
+    hint: 'git rm -r -q --cached .sluice, add .sluice/ to .gitignore, commit, and deploy that',
+  });
+}
 
 type Planned = { readonly plan: Plan; readonly services: JudgedRun['services'] };
 

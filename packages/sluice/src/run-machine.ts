@@ -8,7 +8,6 @@ import { readRegularFile, systemClock } from '#host';
 import type { ReportReader } from '#pipeline';
 import { secretPatterns, type SecretPatterns } from '#run';
 import { keepOutcome } from './run-outcome.ts';
-import { unusable } from './state-folder.ts';
 
 const execute = promisify(execFile);
 
@@ -19,15 +18,16 @@ const largestReport = 64 * 1024 * 1024;
 export const localRunMachine = (path: string): RunMachine => ({
   open: async (order) => open(order, path),
   commit,
-  unresolvedEffects,
+  unresolvedEffects: async (folder) => unresolvedEffects(join(folder, '.sluice')),
   keepOutcome,
   // Reading a document checks it by a schema, and the schema library is worth a third of the start of a run.
-  storedRun: async (folder, id) => (await import('./stored-run.ts')).storedRun(folder, id),
+  storedRun: async (folder, id) => (await import('./stored-run.ts')).storedRun(join(folder, '.sluice'), id),
 });
 
 async function open(order: OpenRunOrder, path: string): Promise<OpenRun> {
   const run = await openRun({
     ...(order.force === undefined ? {} : { force: order.force }),
+    ...(order.state === undefined ? {} : { state: order.state }),
     project: order.folder,
     runId: order.runId,
     path,
@@ -37,10 +37,8 @@ async function open(order: OpenRunOrder, path: string): Promise<OpenRun> {
       if (event.type === 'run.waiting') order.onWaiting(event.for);
       if (event.type === 'run.leftovers-ended') order.onLeftovers(event.runId, event.processes);
     },
-  }).catch((error: unknown) => {
-    throw unusable(join(order.folder, '.sluice'), error);
   });
-  const shared = typeof order.cache === 'object' ? { folder: order.cache.shared } : {};
+  const shared = typeof order.cache === 'object' ? { folder: order.cache.shared, index: join(run.folder.path, 'files.index') } : {};
   const cache =
     order.cache === 'ignore'
       ? undefined

@@ -68,7 +68,7 @@ export async function serveControlPlane(world: ServeWorld, options: ServeOptions
       path,
       env,
       machine: localRunMachine(path),
-      cacheFolder: join(stateFolder, 'cache'),
+      stateFolder,
     }),
     artifacts: localArtifacts(stateFolder, place.folder),
     environment: () => here,

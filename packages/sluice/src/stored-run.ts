@@ -2,14 +2,15 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { StoredRun } from '#cli';
-import { readRegularFile } from '#host';
+import { checkStateFolder, readRegularFile } from '#host';
 import { SluiceError, type Digest } from '#kernel';
 import type { RunRecord } from '#run';
 import { outcomeFile } from './run-outcome.ts';
 
-/** A run of a project by its identifier or the beginning of one; the last one without. Throws one line when there is none. */
-export async function storedRun(folder: string, id: string | undefined): Promise<StoredRun> {
-  const runs = join(folder, '.sluice', 'runs');
+/** A run of a state folder by its identifier or the beginning of one; the last one without. Throws one line when there is none, or when the folder is not ours. */
+export async function storedRun(state: string, id: string | undefined): Promise<StoredRun> {
+  await checkStateFolder(state);
+  const runs = join(state, 'runs');
   const all = (await readdir(runs).catch((): string[] => [])).toSorted();
   const found = id === undefined ? all.slice(-1) : all.filter((name) => name.startsWith(id));
   const [name] = found;

@@ -18,6 +18,8 @@ export interface RunMachine {
 
 export type OpenRunOrder = {
   readonly folder: string;
+  /** Where runs of the folder keep what they read back, when not in its own `.sluice`: for checkouts, in which a commit may have put anything. */
+  readonly state?: string;
   readonly runId: string;
   readonly secrets: Readonly<Record<string, string>>;
   /** `shared`: entries in a folder of several checkouts. */

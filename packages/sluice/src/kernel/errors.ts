@@ -1,3 +1,5 @@
+import { systemFault } from './system-fault.ts';
+
 /**
  * The closed list of error codes, with the process exit code and the HTTP status each one has at the edges.
  * Codes are public API: never renumbered, never reused.
@@ -64,9 +66,11 @@ export class SluiceError extends Error {
 /** True for a string that is one of our codes. */
 export const isErrorCode = (value: unknown): value is ErrorCode => typeof value === 'string' && Object.hasOwn(errorCodes, value);
 
-/** Any thrown value as data. Unknown throws become `internal`, and keep their message. */
+/** Any thrown value as data. What the operating system refused is `unavailable`; other unknown throws become `internal`, and keep their message. */
 export function toWireError(thrown: unknown): WireError {
   if (thrown instanceof SluiceError) return thrown.toWire();
+  const fault = systemFault(thrown);
+  if (fault !== undefined) return { code: 'unavailable', message: fault.fact, details: { system: fault.code }, hint: fault.hint };
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return { code: 'internal', message, details: {} };
 }

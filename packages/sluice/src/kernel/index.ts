@@ -29,6 +29,8 @@ export { ed25519Signer, ed25519Verify, signingKeyFromSeed } from './signing.ts';
 export type { SigningKey } from './signing.ts';
 export { SimulatedClock } from './simulated-clock.ts';
 export { closest, didYouMean } from './suggest.ts';
+export { systemFault } from './system-fault.ts';
+export type { SystemFault } from './system-fault.ts';
 export { shownCharacters, visibleLines, visibleText } from './visible-text.ts';
 export { worstVerdict } from './verdict.ts';
 export type { Verdict, VerdictKind } from './verdict.ts';

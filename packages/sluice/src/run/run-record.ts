@@ -18,7 +18,6 @@ export type RunRecord = {
 /** One line of `journal.jsonl`, in the order in which things happened. */
 export type JournalEntry =
   | { readonly type: 'job-began'; readonly at: string; readonly job: string; readonly effect: boolean }
-  | { readonly type: 'process-began'; readonly job: string; readonly pid: number; readonly startTicks: number }
   | { readonly type: 'job-ended'; readonly at: string; readonly job: string; readonly result: JobResult['kind'] };
 
 /** What a run came to. */

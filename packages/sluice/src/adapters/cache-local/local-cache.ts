@@ -25,6 +25,8 @@ export type LocalCacheOptions = {
   readonly project: string;
   /** Where entries are kept; `.sluice/cache` of the project unless told. Checkouts of one repository share one, on their own file system. */
   readonly folder?: string;
+  /** Where digests of files of this checkout are kept; beside the entries of the project unless told. */
+  readonly index?: string;
   /** The `PATH` of jobs: with another one they may run other programs. */
   readonly path: string;
   readonly clock: Clock;
@@ -81,12 +83,12 @@ export class LocalCache implements Cache, AsyncDisposable {
     this.#project = new HeldFolder(options.project);
     const own = join(options.project, '.sluice', 'cache');
     this.#folder = options.folder ?? own;
-    mkdirSync(own, { recursive: true, mode: 0o700 });
+    if (options.index === undefined) mkdirSync(own, { recursive: true, mode: 0o700 });
     mkdirSync(join(this.#folder, 'entries'), { recursive: true, mode: 0o700 });
     mkdirSync(join(this.#folder, 'tmp'), { recursive: true, mode: 0o700 });
     this.#toolchain = toolchainOf(options.project, options.path);
     // What files held is known by their paths and times: that is of this checkout alone.
-    this.#index = new FileIndex(join(own, 'files.index'), options.clock);
+    this.#index = new FileIndex(options.index ?? join(own, 'files.index'), options.clock);
     this.#inputs = new InputReader(this.#project, options.project, this.#index);
     this.#last = new LastKeys(join(this.#folder, 'last.json'));
     this.#at = options.at ?? (() => undefined);

@@ -1,4 +1,4 @@
-import { assertNever, err, ok, type Result } from '#kernel';
+import { assertNever, err, ok, type Clock, type Result } from '#kernel';
 import type { PlannedJob } from '#run';
 import { jobEnvironment } from './job-environment.ts';
 import { JobLog } from './job-log.ts';
@@ -33,7 +33,7 @@ export async function startCommandService(
     if (watched !== undefined && !seen.includes(watched)) seen = (seen + bytes.toString('latin1')).slice(-1_000_000);
   };
   const child = startStep({ step: service.command, cwd: project, env, log: log.fd, onOutput });
-  if (child.identity !== undefined) runner.began(task, job.name, child.identity, child.ended);
+  if (child.identity !== undefined) runner.began(task, child.identity, child.ended);
   let ended: StepEnd | undefined;
   const gone = new AbortController();
   const over = child.ended.then((end) => {
@@ -61,7 +61,7 @@ export async function startCommandService(
     log: () => Buffer.from(seen, 'latin1').toString(),
     command: async (step: PlannedJob['steps'][number]) => {
       const probe = startStep({ step, cwd: project, env, log: log.fd });
-      if (probe.identity !== undefined) runner.began(task, job.name, probe.identity, probe.ended);
+      if (probe.identity !== undefined) runner.began(task, probe.identity, probe.ended);
       const end = await probe.ended;
       return end.kind === 'exited' && end.code === 0;
     },
@@ -69,7 +69,7 @@ export async function startCommandService(
   };
   const deadline = clock.monotonic() + service.ready.timeout;
   for (;;) {
-    const ready = await isReady(service.ready, look);
+    const ready = await within(deadline - clock.monotonic(), isReady(service.ready, look), { clock, signal: look.signal });
     if (ended !== undefined) return refuse(describe(ended));
     if (signal.aborted) {
       await stop();
@@ -84,6 +84,24 @@ export async function startCommandService(
     return { because: describe(end), tail: log.lost ?? safeTail(log) };
   });
   return ok({ env: {}, died, stop });
+}
+
+/** The answer of a look, or that it is not ready: a command that looks and does not end is ended with the service, in time and when it is asked for. */
+async function within(
+  ms: number,
+  look: Promise<boolean>,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<boolean> {
+  const seen = new AbortController();
+  const late = clock.sleep(Math.max(0, ms), AbortSignal.any([signal, seen.signal])).then(
+    () => false,
+    () => false,
+  );
+  try {
+    return await Promise.race([look, late]);
+  } finally {
+    seen.abort();
+  }
 }
 
 /** The log may be closed already when a service that was stopped tells of its end; nobody listens then. */

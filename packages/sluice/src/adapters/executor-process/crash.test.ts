@@ -6,8 +6,14 @@ import { describe, expect, test } from 'vitest';
 import { identifyProcess, ownCommand, siblingModule } from '#host';
 import { listPids, taskOf } from './proc.ts';
 import { unresolvedEffects } from './open-run.ts';
-import { readJournal } from './leftovers.ts';
 import { eventually, runJobs, TestProject, type TestJob } from './run-rig.ts';
+
+type Entry = { readonly type: string };
+const readJournal = (folder: string): readonly Entry[] =>
+  readFileSync(join(folder, 'journal.jsonl'), 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Entry);
 
 const pidIn = (project: string, file: string): number => Number(readFileSync(join(project, file), 'utf8'));
 const isGone = (pid: number): boolean => identifyProcess(pid) === undefined;
@@ -30,11 +36,18 @@ async function killed(runner: ChildProcess): Promise<void> {
   await over;
 }
 
+/** The name under which a run is booked, from what its processes say. */
+const nameOf = (runId: string): string =>
+  listPids()
+    .map((pid) => taskOf(pid))
+    .find((task) => task?.startsWith(`${runId}.`))
+    ?.split('.')[1] ?? 'nowhere';
+
 const watchdogOf = (runId: string): number | undefined =>
   listPids().find((pid) => {
     try {
       const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      return words.includes('sluice-watchdog') && words.includes(runId);
+      return words.includes('sluice-watchdog') && words.includes(nameOf(runId));
     } catch {
       return false;
     }
@@ -85,8 +98,9 @@ describe('I13: SIGKILL of the runner', () => {
       throw error;
     });
     await killed(runner);
-    expect(readJournal(join(project.path, '.sluice/runs/doomed-3')).map((entry) => entry.type)).toContain('process-began');
-    await eventually(() => readdirSync(join(project.path, 'tmp')).length === 0, 'an empty temporary folder');
+    expect(readJournal(join(project.path, '.sluice/runs/doomed-3')).map((entry) => entry.type)).toContain('job-began');
+    const temporary = join(project.path, 'tmp', readdirSync(join(project.path, 'tmp'))[0]!);
+    await eventually(() => readdirSync(temporary).length === 0, 'an empty temporary folder');
   });
 });
 
@@ -106,7 +120,9 @@ describe('I4: a job with an effect outside', () => {
   test('is not repeated after a crash: its end is unknown, the message says how a person decides, and all doubts can be listed', async () => {
     using project = new TestProject();
     await crashIn(project.path);
-    expect(await unresolvedEffects(project.path)).toMatchObject([{ job: 'deploy', runId: 'crashed', state: 'lost', commit: 'c0ffee' }]);
+    expect(await unresolvedEffects(join(project.path, '.sluice'))).toMatchObject([
+      { job: 'deploy', runId: 'crashed', state: 'lost', commit: 'c0ffee' },
+    ]);
     const { result } = await runJobs(project.path, { deploy, after: { needs: ['deploy'] } });
     // Another plan is another effect; the same plan is the same.
     expect(result.jobs.get('deploy')?.kind).toBe('passed');
@@ -125,13 +141,13 @@ describe('I4: a job with an effect outside', () => {
     const done = await runJobs(project.path, { deploy }, { effectDecisions: { deploy: 'done' } });
     expect(done.result.jobs.get('deploy')?.kind).toBe('confirmed');
     expect(count(project.path)).toBe(1);
-    expect(await unresolvedEffects(project.path)).toEqual([]);
+    expect(await unresolvedEffects(join(project.path, '.sluice'))).toEqual([]);
     rmSync(join(project.path, 'begun'));
     await crashIn(project.path);
     const repeated = await runJobs(project.path, { deploy }, { effectDecisions: { deploy: 'repeat' } });
     expect(repeated.result.jobs.get('deploy')?.kind).toBe('passed');
     expect(count(project.path)).toBe(3);
-    expect(await unresolvedEffects(project.path)).toEqual([]);
+    expect(await unresolvedEffects(join(project.path, '.sluice'))).toEqual([]);
   });
 
   test('that was cut off by Ctrl-C is a doubt too, one that failed by itself is not, and none is tried again', async () => {
@@ -142,11 +158,11 @@ describe('I4: a job with an effect outside', () => {
     await eventually(() => written(project.path, 'begun'), 'the effect to begin');
     stop.abort();
     await running;
-    expect(await unresolvedEffects(project.path)).toMatchObject([{ job: 'deploy', state: 'interrupted' }]);
+    expect(await unresolvedEffects(join(project.path, '.sluice'))).toMatchObject([{ job: 'deploy', state: 'interrupted' }]);
     const retry = { attempts: 3, on: [{ kind: 'exit-code' as const, codes: [1] }] };
     const failing = await runJobs(project.path, { failing: { steps: ['echo x >> tries; exit 1'], effect: true, retry } });
     expect(failing.result.jobs.get('failing')).toMatchObject({ kind: 'failed', attempts: [{ number: 1 }] });
-    expect(await unresolvedEffects(project.path)).toHaveLength(1);
+    expect(await unresolvedEffects(join(project.path, '.sluice'))).toHaveLength(1);
   });
 
   test('and any other: two runs in one folder go one after the other', async () => {

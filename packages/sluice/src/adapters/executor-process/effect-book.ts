@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { isRunning, syncFolder, writeFileDurably, type ProcessIdentity } from '#host';
 import { err, ok, type Result } from '#kernel';
 import type { EffectBook, EffectKey, UnresolvedEffect } from '#run';
-import { stateFolder } from './project-state.ts';
 
 type Page = Omit<UnresolvedEffect, 'state'> & { readonly owner: ProcessIdentity; readonly interrupted: boolean };
 
@@ -14,8 +13,8 @@ export class LocalEffectBook implements EffectBook {
   readonly #folder: string;
   readonly #owner: ProcessIdentity;
 
-  constructor(project: string, owner: ProcessIdentity) {
-    this.#folder = join(stateFolder(project), 'effects');
+  constructor(state: string, owner: ProcessIdentity) {
+    this.#folder = join(state, 'effects');
     this.#owner = owner;
   }
 

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { systemClock } from '#host';
+import { openPrivateFolder, systemClock } from '#host';
 import { endLeftovers } from './leftovers.ts';
 import { readProc, startOf } from './proc.ts';
+import { RunBook } from './run-book.ts';
 import { TestProject } from './run-rig.ts';
 
 test('I13: a stranger in a group whose number a dead job had is not ended, also when its leader is a zombie', async () => {
@@ -18,14 +19,13 @@ test('I13: a stranger in a group whose number a dead job had is not ended, also 
   const [leader = 0, member = 0] = told.split(' ').map(Number);
   const stranger = { pid: member, startTicks: startOf(member) };
   try {
-    const folder = join(project.path, 'run');
-    mkdirSync(folder);
-    const entries = [
-      { type: 'job-began', job: 'job', attempt: 1 },
-      { type: 'process-began', job: 'job', pid: leader, startTicks: startOf(leader)! - 1 },
-    ];
-    writeFileSync(join(folder, 'journal.jsonl'), entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
-    expect(await endLeftovers({ runId: 'dead', folder, scratch: join(project.path, 'scratch') }, systemClock)).toBe(0);
+    using folder = openPrivateFolder();
+    const book = new RunBook(folder);
+    const owner = { pid: 2 ** 22 + 1, startTicks: 0 };
+    const page = book.open({ runId: 'dead', folder: join(project.path, 'run'), owner });
+    page.add({ pid: leader, startTicks: startOf(leader)! - 1 });
+    expect(await endLeftovers(book.find(page.name)!, book, systemClock)).toBe(0);
+    expect(existsSync(page.scratch)).toBe(false);
     expect(readProc(member)).toMatchObject({ ...stranger, group: leader });
   } finally {
     if (startOf(member) === stranger.startTicks) process.kill(member, 'SIGKILL');

@@ -1,80 +1,51 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { removeTree } from '#host';
+import { signalProcess } from '#host';
 import type { Clock } from '#kernel';
-import type { JournalEntry } from '#run';
-import { listPids, readProc, startOf, taskOf, writesTo, type ProcEntry } from './proc.ts';
-
-/** A run that may have died: what is needed to find what it left running. */
-export type DeadRun = { readonly runId: string; readonly folder: string; readonly scratch: string };
+import { listPids, ownAncestors, readProc, startOf, taskOf, writesTo, type ProcEntry } from './proc.ts';
+import { markOf, type BookedRun, type RunBook } from './run-book.ts';
 
 /** Ends every process a dead run left, at once and by force, and removes its temporary files. Tells how many there were. */
-export async function endLeftovers(run: DeadRun, clock: Clock): Promise<number> {
+export async function endLeftovers(run: BookedRun, book: RunBook, clock: Clock): Promise<number> {
   const ended = new Set<number>();
-  const groups = unendedGroups(run.folder);
+  const leaders = book.leaders(run.name);
   const until = clock.monotonic() + 10_000;
   for (;;) {
-    const found = find(run, groups);
+    const found = find(run, leaders);
     if (found.length === 0 || clock.monotonic() > until) break;
-    for (const { pid } of found) {
-      ended.add(pid);
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // Gone by itself.
-      }
-    }
+    for (const entry of found) if (signalProcess(entry, 'SIGKILL')) ended.add(entry.pid);
     await clock.sleep(5);
   }
-  removeTree(run.scratch);
+  book.forget(run.name);
   return ended.size;
 }
 
-function find(run: DeadRun, groups: ReadonlyMap<number, number>): readonly ProcEntry[] {
+/**
+ * What is certainly the dead run's: the leaders that it wrote down, who is in the session of one that is still there, who carries its mark or writes
+ * to its logs, and all their descendants. Never who was there before the run, never who started us. A session whose leader is gone proves nothing:
+ * its number may be a stranger's by now.
+ */
+function find(run: BookedRun, leaders: ReadonlyMap<number, number>): readonly ProcEntry[] {
+  const ancestors = ownAncestors();
   const entries = listPids()
+    .filter((pid) => !ancestors.has(pid))
     .map(readProc)
-    .filter((entry) => entry !== undefined && entry.pid !== process.pid) as ProcEntry[];
-  const mine = new Set<number>();
+    .filter((entry) => entry !== undefined)
+    .filter((entry) => entry.startTicks >= run.owner.startTicks);
+  const mine = new Map<number, ProcEntry>();
+  const isLeader = (pid: number): boolean => leaders.has(pid) && leaders.get(pid) === startOf(pid);
   for (const entry of entries) {
-    const began = groups.get(entry.group);
-    // A group number is used again only when its group is empty: a leader of another start time is a stranger, also when it is a zombie by now.
-    const inGroup = began !== undefined && [undefined, began].includes(startOf(entry.group)) && entry.startTicks >= began;
-    if (inGroup || taskOf(entry.pid)?.startsWith(`${run.runId}.`) === true || holdsLog(entry.pid, run.folder)) mine.add(entry.pid);
+    const marked = isLeader(entry.session) || taskOf(entry.pid)?.startsWith(`${markOf(run)}.`) === true || holdsLog(entry.pid, run.folder);
+    if (marked) mine.set(entry.pid, entry);
   }
   let size = -1;
   while (size !== mine.size) {
     size = mine.size;
-    for (const entry of entries) if (mine.has(entry.parent)) mine.add(entry.pid);
+    for (const entry of entries) {
+      const parent = mine.get(entry.parent);
+      // The number of a parent that ended meanwhile may be somebody else's: it counts only while it is the same process.
+      if (parent !== undefined && !mine.has(entry.pid) && startOf(parent.pid) === parent.startTicks) mine.set(entry.pid, entry);
+    }
   }
-  return entries.filter((entry) => mine.has(entry.pid));
+  return [...mine.values()];
 }
 
 const holdsLog = (pid: number, folder: string): boolean => writesTo(pid, (file) => file.startsWith(`${folder}/logs/`)) !== undefined;
-
-/** Process groups of jobs that began and did not end, with the start time of their leader. */
-function unendedGroups(folder: string): ReadonlyMap<number, number> {
-  const byJob = new Map<string, Map<number, number>>();
-  for (const entry of readJournal(folder)) {
-    if (entry.type === 'job-began') byJob.set(entry.job, new Map());
-    else if (entry.type === 'job-ended') byJob.delete(entry.job);
-    else byJob.get(entry.job)?.set(entry.pid, entry.startTicks);
-  }
-  return new Map([...byJob.values()].flatMap((groups) => [...groups]));
-}
-
-/** The journal of a run; a torn last line is what a crash leaves, and is no entry. */
-export function readJournal(folder: string): readonly JournalEntry[] {
-  let text: string;
-  try {
-    text = readFileSync(join(folder, 'journal.jsonl'), 'utf8');
-  } catch {
-    return [];
-  }
-  return text.split('\n').flatMap((line) => {
-    try {
-      return line === '' ? [] : [JSON.parse(line) as JournalEntry];
-    } catch {
-      return [];
-    }
-  });
-}

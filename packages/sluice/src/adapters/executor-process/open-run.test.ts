@@ -9,6 +9,10 @@ import { eventually, runJobs, TestProject, type TestJob } from './run-rig.ts';
 
 const isLocked = (project: string): boolean => existsSync(join(project, '.sluice', 'run.lock'));
 
+/** What is left of temporary files. */
+const left = (project: string): readonly string[] =>
+  readdirSync(join(project, 'tmp')).flatMap((folder) => readdirSync(join(project, 'tmp', folder)));
+
 /** Root may write where nobody else may: as root these tests start their runner as the user "nobody". */
 const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
 const mayRead = spawnSync('/usr/bin/test', ['-r', fileURLToPath(import.meta.url)], nobody).status === 0;
@@ -32,8 +36,8 @@ async function runAsNobody(project: string, jobs: Readonly<Record<string, TestJo
 describe('the project is free after a run', () => {
   test('that could not be set up: the same process may run it again at once', async () => {
     using project = new TestProject();
-    const folder = runFolderPath(project.path, 'first');
-    mkdirSync(dirname(folder), { recursive: true });
+    const folder = runFolderPath(join(project.path, '.sluice'), 'first');
+    mkdirSync(dirname(folder), { recursive: true, mode: 0o700 });
     writeFileSync(folder, 'a file where the run directory should be');
     await expect(runJobs(project.path, { job: {} }, { runId: 'first' })).rejects.toThrow(/EEXIST|ENOTDIR/);
     expect(isLocked(project.path)).toBe(false);
@@ -51,7 +55,7 @@ describe('the project is free after a run', () => {
     const told = await runAsNobody(project.path, { job: { steps: [readOnly(`${where}/mod`)] } });
     expect(told).toMatchObject({ code: 0, errors: '', out: expect.stringContaining('"kind":"passed"') });
     expect(isLocked(project.path)).toBe(false);
-    expect(readdirSync(join(project.path, 'tmp'))).toEqual([]);
+    expect(left(project.path)).toEqual([]);
   });
 
   test.runIf(nobody.uid !== undefined && mayRead)('that left files which are not its own: they stay, and the run passes', async () => {
@@ -82,7 +86,7 @@ describe('a link that a job leaves', () => {
     expect(await runAsNobody(project.path, { job: { steps: [step] } })).toMatchObject({ code: 0, errors: '' });
     expect(statSync(outside).mode & 0o777).toBe(0o555);
     expect(readdirSync(other.path)).toEqual(['file', 'outside']);
-    expect(readdirSync(join(project.path, 'tmp'))).toEqual([]);
+    expect(left(project.path)).toEqual([]);
   });
 
   test('where its temporary folder was does not become the temporary folder of the next job', async () => {

@@ -1,8 +1,6 @@
-import { mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { bootId, identifyProcess, removeTree, systemClock } from '#host';
-import { SluiceError, type Clock } from '#kernel';
+import { realpathSync } from 'node:fs';
+import { identifyProcess, openPrivateFolder, processWorld, systemClock, takeStateFolder } from '#host';
+import { systemFault, SluiceError, type Clock } from '#kernel';
 import {
   secretPatterns,
   type EffectBook,
@@ -14,10 +12,12 @@ import {
   type UnresolvedEffect,
 } from '#run';
 import { LocalEffectBook } from './effect-book.ts';
+import { endLeftovers } from './leftovers.ts';
 import { ProcessExecutor } from './process-executor.ts';
 import { ProcessServiceProvider } from './process-services.ts';
 import { lockProject } from './project-lock.ts';
-import { runFolderPath, stateFolder } from './project-state.ts';
+import { runFolderPath, statePlace } from './project-state.ts';
+import { markOf, RunBook } from './run-book.ts';
 import { LocalRunFolder } from './run-folder.ts';
 import { TaskRunner } from './task-runner.ts';
 import { startWatchdog } from './watchdog.ts';
@@ -25,6 +25,8 @@ import { startWatchdog } from './watchdog.ts';
 export type OpenRunOptions = {
   /** Absolute path of the project folder. */
   readonly project: string;
+  /** Where runs keep what they read back; `.sluice` of the project unless told. */
+  readonly state?: string;
   readonly runId: string;
   /** The `PATH` of jobs. */
   readonly path: string;
@@ -59,42 +61,45 @@ export type LocalRun = AsyncDisposable & {
 export async function openRun(options: OpenRunOptions): Promise<LocalRun> {
   const clock = options.clock ?? systemClock;
   const { runId } = options;
-  const project = openProject(options.project);
+  const { project, place } = await openProject(options);
   const emit = (fact: RunFact): void => options.onEvent?.({ ...fact, at: 0 });
   const patterns = Object.keys(options.secrets).length === 0 ? undefined : secretPatterns(options.secrets);
   for (const secret of patterns?.tooShort ?? []) emit({ type: 'run.secret-not-masked', secret });
-  const boot = bootId();
   const owner = identifyProcess(process.pid) ?? { pid: process.pid, startTicks: 0 };
-  // Short, because jobs may put sockets there, whose addresses have room for about a hundred characters.
-  const scratch = mkdtempSync(join(tmpdir(), 'sluice-run-'));
-  const dead = { runId, folder: runFolderPath(project, runId), scratch };
+  // First in, last out: whatever fails here or at the end, the project is free afterwards. A process that lives on would hold it against itself.
+  await using held = new AsyncDisposableStack();
+  const book = new RunBook(held.use(openPrivateFolder()));
+  // Whatever was killed is ended before anybody works where it worked: also when its lock was removed, and also of other projects.
+  const endDead = async (): Promise<void> => {
+    for (const dead of book.dead()) {
+      const processes = await endLeftovers(dead, book, clock);
+      if (processes > 0) emit({ type: 'run.leftovers-ended', runId: dead.runId, processes });
+    }
+  };
+  await endDead();
   const free = await lockProject(
-    project,
-    { ...dead, owner, ...(boot === undefined ? {} : { boot }) },
+    place.lock,
+    { runId, owner, world: processWorld() },
     {
       clock,
       signal: options.signal,
       onWaiting: (holder) => emit({ type: 'run.waiting', for: { runId: holder.runId, pid: holder.owner.pid } }),
-      onLeftovers: (id, processes) => emit({ type: 'run.leftovers-ended', runId: id, processes }),
+      onDead: endDead,
     },
-  ).catch((error: unknown) => {
-    removeTree(scratch);
-    throw error;
-  });
-  // First in, last out: whatever fails here or at the end, the project is free afterwards. A process that lives on would hold it against itself.
-  await using held = new AsyncDisposableStack();
+  );
   held.defer(free);
-  held.defer(() => removeTree(scratch));
-  const folder = held.use(new LocalRunFolder(project, runId, patterns));
-  const watchdog = startWatchdog(dead);
+  const page = book.open({ runId, folder: runFolderPath(place.folder, runId), owner });
+  held.defer(() => page.close());
+  const folder = held.use(new LocalRunFolder({ project, state: place.folder, runId, secrets: patterns }));
+  const watchdog = startWatchdog(page.name);
   held.defer(() => watchdog.dismiss());
   const runner = held.use(
     new TaskRunner({
-      runId,
+      mark: markOf({ runId, name: page.name }),
       project,
       path: options.path,
-      scratch,
-      folder,
+      scratch: page.scratch,
+      onProcess: (leader) => page.add(leader),
       clock,
       patterns,
       graceMs: options.graceMs ?? 5_000,
@@ -107,25 +112,30 @@ export async function openRun(options: OpenRunOptions): Promise<LocalRun> {
     executor: new ProcessExecutor(runner),
     services: new ProcessServiceProvider(runner),
     folder,
-    effects: new LocalEffectBook(project, owner),
+    effects: new LocalEffectBook(place.folder, owner),
     clock,
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
 
-/** The project without links in its path, as the system names the files of its processes, and with a folder for our state. */
-function openProject(path: string): string {
+type OpenedProject = { readonly project: string; readonly place: ReturnType<typeof statePlace> };
+
+/** The project without links in its path, as the system names the files of its processes, and a folder for our state that is ours. */
+async function openProject({ project: path, state, path: searchPath }: OpenRunOptions): Promise<OpenedProject> {
+  let folder = path;
   try {
     const project = realpathSync(path);
-    mkdirSync(stateFolder(project), { recursive: true, mode: 0o700 });
-    return project;
+    const place = statePlace(project, state);
+    folder = place.folder;
+    await takeStateFolder(folder, searchPath);
+    return { project, place };
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const fact = code === 'ENOSPC' || code === 'EDQUOT' ? 'the disk is full' : message;
-    throw new SluiceError('unavailable', `nothing can be written to ${stateFolder(path)}: ${fact}`, { cause: error });
+    const fault = systemFault(error);
+    if (fault === undefined) throw error;
+    throw new SluiceError('unavailable', `nothing can be written to ${folder}: ${fault.fact}`, { hint: fault.hint, cause: error });
   }
 }
 
-/** Effects of this project that began and whose end nobody knows. */
-export const unresolvedEffects = (project: string): Promise<readonly UnresolvedEffect[]> =>
-  new LocalEffectBook(project, { pid: 0, startTicks: 0 }).unresolved();
+/** Effects of a project that began and whose end nobody knows; `state`: its state folder. */
+export const unresolvedEffects = (state: string): Promise<readonly UnresolvedEffect[]> =>
+  new LocalEffectBook(state, { pid: 0, startTicks: 0 }).unresolved();

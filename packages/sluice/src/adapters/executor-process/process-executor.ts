@@ -61,7 +61,7 @@ export class ProcessExecutor implements Executor {
       for (const [index, step] of request.job.steps.entries()) {
         if (stop.aborted) return { kind: 'stopped', step: index + 1 };
         const running = startStep({ step, cwd: project, env, log: log.fd, ...(piped ? { onOutput: (bytes) => log.write(bytes) } : {}) });
-        if (running.identity !== undefined) this.#runner.began(task, request.job.name, running.identity, running.ended);
+        if (running.identity !== undefined) this.#runner.began(task, running.identity, running.ended);
         const ended = await running.ended;
         await ending;
         const last = index === request.job.steps.length - 1;

@@ -3,11 +3,12 @@ import { accessSync, closeSync, constants, mkdtempSync, openSync, rmSync, writeF
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import { readProc, startOf } from './proc.ts';
 import { ProcessTable } from './process-table.ts';
 import { eventually } from './run-rig.ts';
+
+const monotonic = (): number => performance.now();
 
 const cleanups: (() => void)[] = [];
 afterEach(() => cleanups.splice(0).forEach((cleanup) => cleanup()));
@@ -18,7 +19,7 @@ test('I13: who only reads a log, and the runner that holds it, belong to no job'
   const log = join(folder, 'log');
   const fd = openSync(log, 'a+');
   cleanups.push(() => closeSync(fd));
-  const table = new ProcessTable([folder]);
+  const table = new ProcessTable(monotonic);
   const task = table.open('run.1', log);
   // Enough new processes that the table looks at everything, the runner included.
   const reader = spawn('tail', ['-f', log], { stdio: 'ignore' });
@@ -30,28 +31,21 @@ test('I13: who only reads a log, and the runner that holds it, belong to no job'
   expect(table.running(task)).toBe(1);
 });
 
-test('I3, I13: an orphan in our folders belongs to the running job, but no agent of ours that somebody else started', async () => {
+test('I13: a daemon in a folder where jobs work, that somebody else started meanwhile, belongs to no job', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-table-'));
   cleanups.push(() => rmSync(folder, { recursive: true }));
-  const table = new ProcessTable([folder]);
+  const table = new ProcessTable(monotonic);
   const task = table.open('run.2', join(folder, 'log'));
-  const orphan = async (words: string): Promise<number> => {
-    const parent = spawn('/bin/sh', ['-c', `setsid ${words} </dev/null >/dev/null 2>&1 & echo $!`], {
-      cwd: folder,
-      env: { PATH: process.env['PATH'] },
-    });
-    let out = '';
-    parent.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
-    await new Promise((resolve) => parent.once('close', resolve));
-    const pid = Number(out);
-    cleanups.push(() => process.kill(pid, 'SIGKILL'));
-    return pid;
-  };
-  const agent = fileURLToPath(new URL('../target-local/agent', import.meta.url));
-  await orphan(`sh -c 'while :; do sleep 1; done' ${agent}`);
+  const parent = spawn('/bin/sh', ['-c', `setsid sleep 1000 </dev/null >/dev/null 2>&1 & echo $!`], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'] },
+  });
+  let out = '';
+  parent.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  await new Promise((resolve) => parent.once('close', resolve));
+  cleanups.push(() => process.kill(Number(out), 'SIGKILL'));
+  expect(readProc(Number(out))).toBeDefined();
   expect(table.running(task)).toBe(0);
-  await orphan('sleep 1000');
-  expect(table.running(task)).toBe(1);
 });
 
 type Talking = ChildProcessByStdio<Writable, Readable, null>;
@@ -79,7 +73,7 @@ test.each([
   ['the stranger leads the group', 'echo $$; read -r word && echo "$word"'],
   ['the stranger is a member', 'exec 3<&0; sh -c \'echo $$; read -r word && echo "$word"; :\' <&3 & wait'],
 ])('a group number that went to somebody else after a step ended is not ours: %s', async (_, script) => {
-  const table = new ProcessTable(['/nowhere']);
+  const table = new ProcessTable(monotonic);
   const task = table.open('run.3', '/nowhere/log');
   const stranger = startAlone(script);
   await nextLine(stranger);
@@ -94,7 +88,7 @@ test.each([
 });
 
 test('a stranger in a group number of ours is not signalled, also when nobody looked at it before', async () => {
-  const table = new ProcessTable(['/nowhere']);
+  const table = new ProcessTable(monotonic);
   const task = table.open('run.4', '/nowhere/log');
   const stranger = startAlone('echo $$; read -r word && echo "$word"');
   await nextLine(stranger);
@@ -108,7 +102,7 @@ test.each([
   ['in its group', 'sleep 1000 >&- & echo $!'],
   ['in its session alone', 'set -m; sleep 1000 >&- & echo $!'],
 ])('I13: what a step that ended left %s is ours, however often somebody looks', async (_, script) => {
-  const table = new ProcessTable(['/nowhere']);
+  const table = new ProcessTable(monotonic);
   const task = table.open('run.5', '/nowhere/log');
   const step = startAlone(script);
   const leader = { pid: step.pid!, startTicks: startOf(step.pid!)! };
@@ -130,7 +124,7 @@ test.each([
 const chooser = '/proc/sys/kernel/ns_last_pid';
 
 test.runIf(isWritable(chooser))('the children of a stranger that got the id of a process of ours are not ours', async ({ skip }) => {
-  const table = new ProcessTable(['/nowhere']);
+  const table = new ProcessTable(monotonic);
   const task = table.open('run.6', '/nowhere/log');
   const step = startAlone('echo up; read -r word');
   const leader = { pid: step.pid!, startTicks: startOf(step.pid!)! };

@@ -1,45 +1,35 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { isRunning, removeTree, type ProcessIdentity } from '#host';
+import { isRunning, type ProcessIdentity } from '#host';
 import type { Clock } from '#kernel';
-import { endLeftovers, type DeadRun } from './leftovers.ts';
-import { stateFolder } from './project-state.ts';
+import { isIdentity } from './run-book.ts';
 
-/** Who holds the project, and since which start of the machine: numbers of processes and groups mean nothing after the next one. */
-export type Holder = DeadRun & { readonly owner: ProcessIdentity; readonly boot?: string };
+/** Who holds a project, and in which world the number of its process means something. */
+export type Holder = { readonly runId: string; readonly owner: ProcessIdentity; readonly world: string };
 
 export type LockOptions = {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly onWaiting: (holder: Holder) => void;
-  readonly onLeftovers: (runId: string, processes: number) => void;
+  /** A holder that died is about to lose its place: what it left is ended before. */
+  readonly onDead: (holder: Holder) => Promise<void>;
 };
 
 /**
  * One run at a time works in a project folder: two would write the same outputs, and one of them would store the other's. Who comes second
- * waits. A holder that died is noticed by its start time; what it left running is ended before its place is taken.
+ * waits. A holder that died is noticed by its start time. The lock only says who works here: nothing is ended or removed because of what it says.
  */
-export async function lockProject(
-  project: string,
-  own: Holder,
-  { clock, signal, onWaiting, onLeftovers }: LockOptions,
-): Promise<() => void> {
-  const path = join(stateFolder(project), 'run.lock');
+export async function lockProject(path: string, own: Holder, { clock, signal, onWaiting, onDead }: LockOptions): Promise<() => void> {
   const draft = `${path}.${own.runId}`;
   writeFileSync(draft, JSON.stringify(own), { mode: 0o600 });
   try {
     for (let told = false; ;) {
+      signal.throwIfAborted();
       if (tryLink(draft, path)) return () => rmSync(path, { force: true });
       const text = readText(path);
       const holder = parse(text);
-      const outlived = holder?.boot !== undefined && own.boot !== undefined && holder.boot !== own.boot;
-      if (text !== undefined && (holder === undefined || outlived || !isRunning(holder.owner))) {
-        if (holder !== undefined && outlived) removeTree(holder.scratch);
-        else if (holder !== undefined) {
-          const processes = await endLeftovers(holder, clock);
-          if (processes > 0) onLeftovers(holder.runId, processes);
-        }
+      if (text !== undefined && (holder === undefined || holder.world !== own.world || !isRunning(holder.owner))) {
+        if (holder !== undefined) await onDead(holder);
         takeAway(path, text);
         continue;
       }
@@ -84,11 +74,13 @@ function readText(path: string): string | undefined {
   }
 }
 
+/** A lock that is not whole was never taken by us. */
 function parse(text: string | undefined): Holder | undefined {
   if (text === undefined) return undefined;
   try {
-    return JSON.parse(text) as Holder;
+    const { runId, owner, world } = (JSON.parse(text) ?? {}) as Partial<Record<keyof Holder, unknown>>;
+    return typeof runId === 'string' && isIdentity(owner) && typeof world === 'string' ? { runId, owner, world } : undefined;
   } catch {
-    return undefined; // a lock without content was never taken by us
+    return undefined;
   }
 }

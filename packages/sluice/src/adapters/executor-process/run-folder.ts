@@ -9,6 +9,13 @@ import { runFolderPath } from './project-state.ts';
 
 const sync = promisify(fsync);
 
+export type RunFolderPlace = {
+  readonly project: string;
+  readonly state: string;
+  readonly runId: string;
+  readonly secrets: SecretPatterns | undefined;
+};
+
 /** The directory of a run on this machine: `run.json`, `journal.jsonl`, `logs/`, `reports/`. */
 export class LocalRunFolder implements RunFolder, Disposable {
   readonly path: string;
@@ -18,10 +25,10 @@ export class LocalRunFolder implements RunFolder, Disposable {
   /** With secrets to hide, kept reports are masked like logs. */
   readonly #secrets: SecretPatterns | undefined;
 
-  constructor(project: string, runId: string, secrets: SecretPatterns | undefined) {
+  constructor({ project, state, runId, secrets }: RunFolderPlace) {
     this.#project = project;
     this.#secrets = secrets;
-    this.path = runFolderPath(project, runId);
+    this.path = runFolderPath(state, runId);
     mkdirSync(join(this.path, 'logs'), { recursive: true, mode: 0o700 });
     this.#journal = openSync(join(this.path, 'journal.jsonl'), 'a', 0o600);
   }

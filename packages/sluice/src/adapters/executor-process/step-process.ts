@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import type { ProcessIdentity } from '#host';
+import { systemFault } from '#kernel';
 import type { PlannedJob } from '#run';
 import { startOf } from './proc.ts';
 
@@ -16,9 +17,9 @@ export type StepOptions = {
   readonly step: Step;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Descriptor of the log. Every step holds it as descriptor 3, by which its processes are found again. */
+  /** Descriptor of the log. A step gets it as its two outputs, and no other descriptor. */
   readonly log: number;
-  /** When set, output comes here, both streams in the order written, and not into the log. */
+  /** When set, output comes here, both streams in the order written, and the step cannot reach the log at all. */
   readonly onOutput?: (bytes: Buffer) => void;
 };
 
@@ -36,12 +37,14 @@ export function startStep({ step, cwd, env, log, onOutput }: StepOptions): StepP
   // One pipe for both streams keeps their order, and lets a secret that is cut between them be found.
   const [command, ...words] =
     onOutput === undefined ? ([program, ...args] as const) : (['/bin/sh', '-c', 'exec "$0" "$@" 2>&1', program, ...args] as const);
-  const child = spawn(command, words, {
-    cwd,
-    env,
-    detached: true,
-    stdio: ['ignore', onOutput === undefined ? log : 'pipe', log, log],
-  });
+  let child: ChildProcess;
+  try {
+    const stdio: StdioOptions = onOutput === undefined ? ['ignore', log, log] : ['ignore', 'pipe', 'ignore'];
+    child = spawn(command, words, { cwd, env, detached: true, stdio });
+  } catch (error) {
+    // Some refusals of the system are thrown at once: arguments and variables that are too large, names that are too long.
+    return notStarted(reason(error as NodeJS.ErrnoException, program, cwd));
+  }
   const output: Readable | null = child.stdout;
   if (onOutput !== undefined) output?.on('data', onOutput);
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
@@ -55,8 +58,15 @@ export function startStep({ step, cwd, env, log, onOutput }: StepOptions): StepP
   return { identity, ended, drained: () => (output === null || child.pid === undefined ? Promise.resolve() : closed) };
 }
 
+const notStarted = (because: string): StepProcess => ({
+  identity: undefined,
+  ended: Promise.resolve({ kind: 'not-started', because }),
+  drained: () => Promise.resolve(),
+});
+
 function reason(error: NodeJS.ErrnoException, program: string, cwd: string): string {
   if (error.code === 'ENOENT') return `no program "${program}" in PATH (or no folder ${cwd})`;
   if (error.code === 'EACCES') return `"${program}" may not be executed`;
-  return error.message;
+  const fault = systemFault(error);
+  return fault === undefined ? error.message : `${fault.fact} → ${fault.hint}`;
 }

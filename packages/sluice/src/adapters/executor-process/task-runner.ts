@@ -3,20 +3,22 @@ import { join } from 'node:path';
 import { removeTree } from '#host';
 import type { ProcessIdentity } from '#host';
 import type { Clock } from '#kernel';
-import { SecretMask, type RunFolder, type SecretPatterns } from '#run';
+import { SecretMask, type SecretPatterns } from '#run';
 import { endTask } from './end-task.ts';
 import { SpareLogs } from './job-log.ts';
 import { ProcessTable } from './process-table.ts';
 import type { Task } from './task.ts';
 
 export type RunnerOptions = {
-  readonly runId: string;
+  /** The beginning of what the environment of its processes says, unique in the world. */
+  readonly mark: string;
   readonly project: string;
   /** Where programs are looked up: all that a job inherits of its runner's environment. */
   readonly path: string;
   /** A private folder for `HOME` and `TMPDIR` of jobs, gone with the run. */
   readonly scratch: string;
-  readonly folder: RunFolder;
+  /** Writes down a process that was started, outside of the project. */
+  readonly onProcess: (leader: ProcessIdentity) => void;
   readonly clock: Clock;
   /** All secrets of the run: none of them reaches any log. */
   readonly patterns: SecretPatterns | undefined;
@@ -42,7 +44,7 @@ export class TaskRunner implements AsyncDisposable {
 
   constructor(options: RunnerOptions) {
     this.options = options;
-    this.table = new ProcessTable([options.project, options.scratch]);
+    this.table = new ProcessTable(() => options.clock.monotonic());
     this.home = join(options.scratch, 'home');
     mkdirSync(this.home, { recursive: true, mode: 0o700 });
     this.patterns = options.patterns;
@@ -51,7 +53,7 @@ export class TaskRunner implements AsyncDisposable {
   /** A task with an empty temporary folder of its own. */
   open(leash: string): { readonly task: Task; readonly temporary: string } {
     this.#count += 1;
-    const task = this.table.open(`${this.options.runId}.${this.#count}`, leash);
+    const task = this.table.open(`${this.options.mark}.${this.#count}`, leash);
     this.#open.add(task);
     this.#sampling ??= setInterval(() => this.table.sample(), sampleMs).unref();
     const free = this.#free.pop();
@@ -65,12 +67,12 @@ export class TaskRunner implements AsyncDisposable {
     return this.patterns === undefined ? undefined : new SecretMask(this.patterns);
   }
 
-  /** A process of the task was started, which leads a group: it is journaled, so that it is found also when we die. */
-  began(task: Task, job: string, leader: ProcessIdentity, ended: Promise<unknown>): void {
+  /** A process of the task was started, which leads a session: it is written down, so that it is found also when we die. */
+  began(task: Task, leader: ProcessIdentity, ended: Promise<unknown>): void {
     this.table.addGroup(task, leader);
     const onEnd = (): void => this.table.leaderEnded(leader);
     void ended.then(onEnd, onEnd);
-    this.options.folder.append({ type: 'process-began', job, pid: leader.pid, startTicks: leader.startTicks });
+    this.options.onProcess(leader);
   }
 
   /** Ends whatever the task started and still runs; tells how many processes there were. */

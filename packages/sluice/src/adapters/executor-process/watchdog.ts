@@ -1,18 +1,19 @@
 import { spawn } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import { ownCommand, siblingModule } from '#host';
-import type { DeadRun } from './leftovers.ts';
 
 /**
  * Sees to it that jobs die with the runner, also when that is killed with SIGKILL: a shell that waits at the end of a pipe. A runner that ends
  * says so; a pipe that just closes means that it died, and then the shell becomes a Node process that ends what is left. Until then it costs
- * one small process, in a session of its own, so that Ctrl-C in the terminal does not reach it.
+ * one small process, in a session of its own, so that Ctrl-C in the terminal does not reach it. `name`: of the run's page in the book.
  */
-export function startWatchdog(run: DeadRun): { readonly pid: number | undefined; dismiss(): void } {
-  const { command, args } = ownCommand(siblingModule(import.meta.url, './watchdog-main'), [run.runId, run.folder, run.scratch]);
+export function startWatchdog(name: string): { readonly pid: number | undefined; dismiss(): void } {
+  const { command, args } = ownCommand(siblingModule(import.meta.url, './watchdog-main'), [name]);
   const script = `trap '' INT TERM HUP; while read -r word; do [ "$word" = done ] && exit 0; done; exec "$@"`;
   const child = spawn('/bin/sh', ['-c', script, 'sluice-watchdog', command, ...args], {
     cwd: '/',
-    env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
+    // It looks for what we wrote down where we wrote it.
+    env: { PATH: '/usr/local/bin:/usr/bin:/bin', TMPDIR: tmpdir() },
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   });

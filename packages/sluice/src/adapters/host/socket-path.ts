@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { openOwnFolder } from './own-folder.ts';
 
 /** The longest path a Unix socket address holds on Linux and macOS, with room for the closing zero. */
 const longestSocketPath = 100;
@@ -14,9 +14,7 @@ export function socketPath(stateFolder: string, name: string): string {
   if (Buffer.byteLength(inside) <= longestSocketPath) return inside;
   const own = process.getuid?.() ?? 0;
   const folder = join('/tmp', `sluice-${own}-${createHash('sha256').update(stateFolder).digest('hex').slice(0, 16)}`);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
   // Anybody may make names in /tmp: a folder that somebody else made first must not become our control socket's home.
-  const { uid, mode } = lstatSync(folder);
-  if (uid !== own || (mode & 0o77) !== 0) throw new Error(`${folder} belongs to somebody else; remove it`);
+  openOwnFolder(folder, 'remove it, or name a shorter state folder with --state')[Symbol.dispose]();
   return join(folder, `${name}.sock`);
 }

@@ -1,6 +1,6 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { Client } from 'pg';
 import { afterEach, expect, test } from 'vitest';
 import { isRunning, signalProcess, systemClock } from '#host';
@@ -107,10 +107,18 @@ test('the server of a temporary folder leaves nothing behind', async () => {
 });
 
 test('a temporary server whose owner was killed is ended by the next start', async () => {
-  const dead = await mkdtemp(join(tmpdir(), 'sluice-pg-4000000-1-'));
-  cleanups.push(() => rm(dead, { recursive: true, force: true }));
-  const abandoned = running(await startPostgres({ dataFolder: dead, keep: 'throw-away' }));
+  const abandoned = running(await startTemporaryPostgres());
+  const note = join(tmpdir(), `sluice-${process.getuid?.() ?? 'user'}`, `${basename(dirname(abandoned.logFile))}.note`);
+  await writeFile(note, JSON.stringify({ ...JSON.parse(await readFile(note, 'utf8')), pid: 4_000_000 }));
   running(await startTemporaryPostgres());
   expect(isRunning(abandoned.identity)).toBe(false);
   await expect(readFile(abandoned.logFile)).rejects.toThrow('ENOENT');
+});
+
+test('a folder that only looks like one of ours in /tmp is not touched, nor is the server in it', async () => {
+  const theirs = await mkdtemp(join(tmpdir(), 'sluice-pg-'));
+  cleanups.push(() => rm(theirs, { recursive: true, force: true }));
+  const server = running(await startPostgres({ dataFolder: theirs, keep: 'throw-away' }));
+  running(await startTemporaryPostgres());
+  expect(isRunning(server.identity)).toBe(true);
 });

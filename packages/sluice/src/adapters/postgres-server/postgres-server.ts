@@ -1,12 +1,11 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { identifyProcess, isRunning, systemClock, type ProcessIdentity } from '#host';
+import { readFile } from 'node:fs/promises';
+import { isRunning, systemClock, type ProcessIdentity } from '#host';
 import { err, ok, SluiceError, type Clock, type Result } from '#kernel';
 import { lastLine, owner, prepareCluster, type Cluster } from './cluster.ts';
 import { launchServer, logSince, type Launched, type Listen } from './launch.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import { findPostmaster, stopPostmaster, type Postmaster } from './postmaster.ts';
+import { TemporaryFolders, type TemporaryFolder } from './temporary-folders.ts';
 
 export type PostgresOptions = {
   /** Holds everything of this server: cluster, log, password, socket. Made when missing, readable by its owner only. */
@@ -63,36 +62,36 @@ export async function startPostgres(options: PostgresOptions): Promise<Result<Po
 export async function startTemporaryPostgres(
   options: Omit<PostgresOptions, 'dataFolder' | 'keep'> = {},
 ): Promise<Result<PostgresServer, SluiceError>> {
-  await endAbandoned(options.clock ?? systemClock);
-  const { pid, startTicks } = identifyProcess(process.pid) ?? { pid: process.pid, startTicks: 0 };
-  const dataFolder = await mkdtemp(join(tmpdir(), `sluice-pg-${pid}-${startTicks}-`));
-  const remove = (): Promise<void> => rm(dataFolder, { recursive: true, force: true, maxRetries: 3 });
-  const server = await startPostgres({ ...options, dataFolder, keep: 'throw-away' });
-  if (!server.ok) {
-    await remove();
-    return server;
+  const clock = options.clock ?? systemClock;
+  let temporary: TemporaryFolders | undefined;
+  try {
+    temporary = new TemporaryFolders();
+    const folders = temporary;
+    for (const abandoned of folders.abandoned()) await endAbandoned(abandoned, clock);
+    const place = folders.open();
+    const server = await startPostgres({ ...options, dataFolder: place.path, keep: 'throw-away' });
+    const leave = (): void => {
+      place.remove();
+      folders[Symbol.dispose]();
+    };
+    if (!server.ok) {
+      leave();
+      return server;
+    }
+    let stopped: Promise<void> | undefined;
+    const stop = (): Promise<void> => (stopped ??= server.value.stop().then(leave));
+    return ok({ ...server.value, stop, [Symbol.asyncDispose]: stop });
+  } catch (error) {
+    temporary?.[Symbol.dispose]();
+    return err(error instanceof SluiceError ? error : new SluiceError('unavailable', (error as Error).message, { cause: error }));
   }
-  const stop = async (): Promise<void> => {
-    await server.value.stop();
-    await remove();
-  };
-  return ok({ ...server.value, stop, [Symbol.asyncDispose]: stop });
 }
 
-/** Ends temporary servers whose owner was killed: nobody else would. */
-async function endAbandoned(clock: Clock): Promise<void> {
-  for (const name of await readdir(tmpdir())) {
-    const [, pid, startTicks] = /^sluice-pg-(\d+)-(\d+)-/.exec(name) ?? [];
-    if (pid === undefined || isRunning({ pid: Number(pid), startTicks: Number(startTicks) })) continue;
-    const folder = join(tmpdir(), name);
-    try {
-      const postmaster = await findPostmaster(layoutOf(folder).pgdata);
-      if (postmaster !== undefined) await stopPostmaster(postmaster.identity, clock);
-      await rm(folder, { recursive: true, force: true, maxRetries: 3 });
-    } catch {
-      // Another user's, or another start is at it.
-    }
-  }
+/** Ends a temporary server whose owner was killed: nobody else would. */
+async function endAbandoned({ path, remove }: TemporaryFolder, clock: Clock): Promise<void> {
+  const postmaster = await findPostmaster(layoutOf(path).pgdata);
+  if (postmaster !== undefined) await stopPostmaster(postmaster.identity, clock);
+  remove();
 }
 
 /** Stops the PostgreSQL that serves a data folder, whoever started it; false when none does. */
