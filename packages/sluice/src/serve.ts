@@ -103,7 +103,9 @@ export async function serveControlPlane(world: ServeWorld, options: ServeOptions
     about,
   });
   const token = randomBytes(32).toString('base64url');
-  answer = controlApi(served, token).fetch;
+  answer = controlApi(served, token, (error) =>
+    options.say(`a request failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+  ).fetch;
   const url = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${server.port}`;
   const plane = planeOf(keys);
   const address = { url, token, plane, pid: process.pid };

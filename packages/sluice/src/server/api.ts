@@ -29,14 +29,17 @@ const usualHold = 3_600_000;
 
 type Authenticated = { readonly Variables: { readonly principal: Principal } };
 
-/** The HTTP API over an engine. Every request but the probe of life names its principal, and does what that one has the right to (I17). */
-export function controlApi(served: ServedEngine, token: string): Hono<Authenticated> {
+/** The HTTP API over an engine. Every request but the probe of life names its principal, and does what that one has the right to (I17). `failed` hears of what nobody expected. */
+export function controlApi(served: ServedEngine, token: string, failed: (error: unknown) => void = () => undefined): Hono<Authenticated> {
   const { engine, ids } = served;
   const { register } = engine;
   const app = new Hono<Authenticated>();
   const asker = (context: Context<Authenticated>) => ({ actorRef: actorRefOf(context.get('principal')), requestId: ids.next() });
 
-  app.onError((error, context) => refuse(context, error));
+  app.onError((error, context) => {
+    if (toWireError(error).code === 'internal') failed(error);
+    return refuse(context, error);
+  });
   app.notFound((context) => refuse(context, new SluiceError('notFound', `no such page: ${context.req.method} ${context.req.path}`)));
   app.get('/health', (context) => context.json({ status: 'ok' }));
   app.use(
@@ -48,6 +51,8 @@ export function controlApi(served: ServedEngine, token: string): Hono<Authentica
   );
   app.use('/v1/*', async (context, next) => {
     const { pathname, search } = new URL(context.req.url);
+    if (!isPlainText(`${pathname}${search}`))
+      throw new SluiceError('usage', 'the address of the request is not percent-encoded text, or holds a zero character');
     const principal = unwrap(
       await principalOf(
         {
@@ -191,9 +196,37 @@ async function bodyOf<Schema extends z.ZodType>(context: Context<Authenticated>,
     throw new SluiceError('usage', 'the request body is not JSON');
   });
   const parsed = schema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
-  throw new SluiceError('usage', problems.join('; '));
+  if (!parsed.success) {
+    const { issues } = parsed.error;
+    const problems = issues.slice(0, mostProblems).map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
+    const more = issues.length > mostProblems ? [`and ${issues.length - mostProblems} more`] : [];
+    throw new SluiceError('usage', [...problems, ...more].join('; '));
+  }
+  const zero = pathOfZero(parsed.data);
+  if (zero !== undefined) throw new SluiceError('usage', `${zero}: holds a zero character`);
+  return parsed.data;
+}
+
+/** More mistakes in one request than these are counted. */
+const mostProblems = 10;
+
+/** No text of ours has a zero character, and PostgreSQL keeps none: it is refused here, before anything meets it that cannot. */
+function pathOfZero(value: unknown, path = ''): string | undefined {
+  if (typeof value === 'string') return value.includes('\0') ? path || 'body' : undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [name, inner] of Object.entries(value)) {
+    const found = name.includes('\0') ? path || 'body' : pathOfZero(inner, path === '' ? name : `${path}.${name}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function isPlainText(encoded: string): boolean {
+  try {
+    return !decodeURIComponent(encoded).includes('\0');
+  } catch {
+    return false;
+  }
 }
 
 function unwrap<T>(result: Result<T, SluiceError>): T {
