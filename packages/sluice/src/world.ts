@@ -4,6 +4,7 @@ import type { World } from '#cli';
 import type { Delivery } from '#define';
 import { ownCommand, readRegularFile, siblingModule, systemClock, systemIds } from '#host';
 import { err, ok } from '#kernel';
+import type { Interrupts } from './interrupts.ts';
 
 /** The folder of this package: sources and emitted code both lie one level below it. */
 const packageFolder = dirname(import.meta.dirname);
@@ -12,11 +13,7 @@ const packageFolder = dirname(import.meta.dirname);
 const largestNamedFile = 1024 * 1024;
 
 /** Everything outside of the commands: adapters are loaded when a command asks for them, so that starting costs only what is used. */
-export function makeWorld(given: {
-  readonly interrupt: AbortSignal;
-  readonly force: AbortSignal;
-  readonly env: Readonly<Record<string, string | undefined>>;
-}): World {
+export function makeWorld(given: { readonly interrupts: Interrupts; readonly env: Readonly<Record<string, string | undefined>> }): World {
   const cwd = process.cwd();
   return {
     version: readVersion(),
@@ -24,8 +21,13 @@ export function makeWorld(given: {
     env: given.env,
     clock: systemClock,
     ids: systemIds,
-    interrupt: given.interrupt,
-    force: given.force,
+    get interrupt() {
+      return given.interrupts.interrupt;
+    },
+    get force() {
+      return given.interrupts.force;
+    },
+    asked: given.interrupts.asked,
     self: ownCommand(siblingModule(import.meta.url, './main')),
     exchangeFolder: [join(packageFolder, 'exchange'), join(packageFolder, '../../workloads/exchange')].find((folder) =>
       existsSync(join(folder, 'sluice.config.ts')),
@@ -47,19 +49,19 @@ export function makeWorld(given: {
       return localRunMachine(given.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin');
     },
     controlPlane: async (stateFolder) => {
-      const { localControlPlane } = await import('./control-plane.ts');
-      return localControlPlane(await stateFolderOf(stateFolder), { cwd, version: readVersion(), env: given.env });
+      const [{ localControlPlane }, folder] = await Promise.all([import('./control-plane.ts'), stateFolderOf(stateFolder)]);
+      return localControlPlane(folder, { cwd, version: readVersion(), env: given.env });
     },
     doctor: async (stateFolder) => {
       const [{ localDoctor }, folder] = await Promise.all([import('./doctor.ts'), stateFolderOf(stateFolder)]);
-      return localDoctor({ stateFolder: resolve(cwd, folder), env: given.env });
+      return localDoctor({ stateFolder: folder, env: given.env });
     },
   };
 
   async function stateFolderOf(named: string | undefined): Promise<string> {
     const { nearestConfig } = await import('#config-file');
     const place = nearestConfig(cwd);
-    return named ?? given.env['SLUICE_STATE'] ?? join(place.ok ? place.value.folder : cwd, '.sluice');
+    return resolve(cwd, named ?? given.env['SLUICE_STATE'] ?? join(place.ok ? place.value.folder : cwd, '.sluice'));
   }
 }
 

@@ -27,6 +27,7 @@ const emptyWorld = (): World =>
         clock: new SimulatedClock(),
         interrupt: new AbortController().signal,
         force: new AbortController().signal,
+        asked: new AbortController().signal,
         loadProject: async () => err(nothing),
       };
       if (Object.hasOwn(known, name)) return known[name as keyof World];

@@ -31,6 +31,8 @@ export type Command = {
   readonly options: Readonly<Record<string, OptionSpec>>;
   /** The least and the greatest number of words after the name. */
   readonly words: readonly [least: number, most: number];
+  /** Its exit code says how something ended, and is the same whether anybody reads what it prints. */
+  readonly verdict?: true;
   readonly run: (invocation: Invocation) => Promise<number>;
 };
 

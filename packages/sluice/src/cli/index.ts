@@ -5,3 +5,5 @@ export { runCli } from './run-cli.ts';
 export type { OpenRun, OpenRunOrder, RunMachine, StoredRun } from './run-machine.ts';
 export { Terminal } from './terminal.ts';
 export type { Project, World } from './world.ts';
+export { Interruption, stopSignals } from './interruption.ts';
+export type { StopSignal } from './interruption.ts';

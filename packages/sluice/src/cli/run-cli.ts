@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
-import { didYouMean, errorCodes, SluiceError, toWireError } from '#kernel';
+import { didYouMean, errorCodes, SluiceError, systemFault, toWireError } from '#kernel';
 import type { Command, Invocation } from './command.ts';
 import { commandHelp, generalHelp } from './help.ts';
+import { stopCode } from './interruption.ts';
 import { commands, isCommandName } from './registry.ts';
 import type { Terminal } from './terminal.ts';
 import type { World } from './world.ts';
@@ -10,28 +11,47 @@ import type { World } from './world.ts';
 export async function runCli(args: readonly string[], terminal: Terminal, makeWorld: () => World): Promise<number> {
   const debug = args.includes('--debug');
   const json = args.includes('--json');
+  let world: World | undefined;
   try {
-    return await dispatch(
+    const { code, isVerdict } = await dispatch(
       args.filter((argument) => argument !== '--debug'),
       terminal,
-      makeWorld,
+      () => (world = makeWorld()),
     );
+    return await afterPrinting(terminal, code, isVerdict);
   } catch (thrown) {
-    return printError(thrown, terminal, { debug, json });
+    const stopped = world === undefined ? undefined : stopCode(world.asked);
+    if (stopped === undefined) return printError(thrown, terminal, { debug, json });
+    // Whatever was called off says so in its own way; only what it told in words is worth a line more.
+    if (thrown instanceof SluiceError) printError(thrown, terminal, { debug, json });
+    else terminal.note(`${terminal.symbol('warning')} ${world?.asked.reason instanceof Error ? world.asked.reason.message : 'stopped'}`);
+    return stopped;
   }
 }
 
-async function dispatch(args: readonly string[], terminal: Terminal, makeWorld: () => World): Promise<number> {
+type Ended = { readonly code: number; readonly isVerdict: boolean };
+
+/** A verdict is the same whoever reads it. What only prints has failed when that cannot be written; a reader who left (`| head`) has seen enough. */
+async function afterPrinting(terminal: Terminal, code: number, isVerdict: boolean): Promise<number> {
+  await terminal.settled();
+  const { lost } = terminal;
+  if (lost === undefined || lost.code === 'EPIPE') return code;
+  terminal.note(`${terminal.symbol('warning')} the output could not be written: ${systemFault(lost)?.fact ?? lost.message}`);
+  return code === 0 && !isVerdict ? errorCodes.unavailable.exit : code;
+}
+
+async function dispatch(args: readonly string[], terminal: Terminal, makeWorld: () => World): Promise<Ended> {
+  const printed: Ended = { code: 0, isVerdict: false };
   const [name, ...rest] = args;
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     const about = rest[0];
     if (about !== undefined && isCommandName(about)) terminal.print(...commandHelp(await commands[about].load(), terminal));
     else terminal.print(...generalHelp(terminal));
-    return 0;
+    return printed;
   }
   if (name === '--version' || name === '-v') {
     terminal.print(makeWorld().version);
-    return 0;
+    return printed;
   }
   if (!isCommandName(name)) {
     throw new SluiceError('usage', `no command "${name}".${didYouMean(name, Object.keys(commands))}`, {
@@ -41,10 +61,11 @@ async function dispatch(args: readonly string[], terminal: Terminal, makeWorld: 
   const command: Command = await commands[name].load();
   if (rest.includes('--help') || rest.includes('-h')) {
     terminal.print(...commandHelp(command, terminal));
-    return 0;
+    return printed;
   }
   const { values, words } = parse(command, rest);
-  return await command.run({ values, words, terminal, world: makeWorld() });
+  const code = await command.run({ values, words, terminal, world: makeWorld() });
+  return { code, isVerdict: command.verdict === true };
 }
 
 /** Parses the words of one command; every mistake names the option and, where one is near, the right one. */

@@ -58,6 +58,8 @@ export class Terminal {
   readonly #called: string;
   readonly #out: NodeJS.WriteStream;
   readonly #err: NodeJS.WriteStream;
+  readonly #closed = new AbortController();
+  #lost: NodeJS.ErrnoException | undefined;
 
   constructor(
     streams: { readonly out: NodeJS.WriteStream; readonly err: NodeJS.WriteStream },
@@ -66,6 +68,11 @@ export class Terminal {
     this.#called = env['npm_command'] === 'exec' ? 'npx sluice' : 'sluice';
     this.#out = streams.out;
     this.#err = streams.err;
+    streams.out.on('error', (error) => {
+      this.#lost ??= error;
+      this.#closed.abort(error);
+    });
+    streams.err.on('error', () => undefined); // there is nobody left to tell
     const inCi = isSet(env['CI']);
     this.live = streams.out.isTTY && !inCi && env['TERM'] !== 'dumb';
     this.color = !isSet(env['NO_COLOR']) && (isSet(env['FORCE_COLOR']) || (this.live && env['TERM'] !== 'dumb'));
@@ -74,6 +81,21 @@ export class Terminal {
   /** A sentence that names commands of ours, as a person has to type them here. */
   hint(text: string): string {
     return this.#called === 'sluice' ? text : text.replaceAll(ownCommands, this.#called);
+  }
+
+  /** Why nothing that is printed arrives any more: nobody reads (`EPIPE`), or the disk is full. What a command does and how it ends does not depend on it. */
+  get lost(): NodeJS.ErrnoException | undefined {
+    return this.#lost;
+  }
+
+  /** Aborts when nothing that is printed arrives any more: what is only there to be seen ends then. */
+  get closed(): AbortSignal {
+    return this.#closed.signal;
+  }
+
+  /** Settles when errors of what was printed so far are known, as far as the system tells them at once. */
+  async settled(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   /** Columns of the window now; 100 where there is none. */
@@ -104,7 +126,7 @@ export class Terminal {
 
   /** Writes lines to standard output. A line break inside of one is none of ours, and is shown as what it is. */
   print(...lines: readonly string[]): void {
-    for (const line of lines) this.#out.write(`${this.#drawn(line)}\n`);
+    this.#write(lines.map((line) => `${this.#drawn(line)}\n`).join(''));
   }
 
   /** Writes lines to standard error: messages about the work, never its result. */
@@ -114,19 +136,23 @@ export class Terminal {
 
   /** Writes one value as JSON with a line end; what a terminal would not show as it is stands there in JSON's own escapes. */
   json(value: unknown): void {
-    this.#out.write(`${JSON.stringify(value, undefined, 2).replaceAll(unseenInJson, escapedInJson)}\n`);
+    this.#write(`${JSON.stringify(value, undefined, 2).replaceAll(unseenInJson, escapedInJson)}\n`);
   }
 
   /** Takes away as many of the last lines as it drew before, and writes these; only where the terminal is live. */
   redraw(drawn: number, lines: readonly string[]): void {
     const erase = drawn === 0 ? '' : `${escape}[${drawn}F${escape}[0J`;
-    this.#out.write(erase + lines.map((line) => `${this.#drawn(line)}\n`).join(''));
+    this.#write(erase + lines.map((line) => `${this.#drawn(line)}\n`).join(''));
   }
 
   /** Writes text as it is where a program reads it, visible lines where a person does. */
   text(text: string): void {
     if (this.#out.isTTY) this.print(...text.replace(/\n$/, '').split('\n'));
-    else this.#out.write(text);
+    else this.#write(text);
+  }
+
+  #write(text: string): void {
+    if (this.#lost === undefined && text !== '') this.#out.write(text);
   }
 
   #drawn(line: string): string {

@@ -11,10 +11,12 @@ export interface World {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly ids: Ids;
-  /** Aborts at the first Ctrl-C: the work shall stop cleanly. */
+  /** Aborts at the first Ctrl-C, SIGTERM or SIGHUP, with an `Interruption` as reason: the work shall stop cleanly. Until a command asks for it, such a signal ends the process at once. */
   readonly interrupt: AbortSignal;
   /** Aborts when the user asks a second time: whatever still runs is to end now. */
   readonly force: AbortSignal;
+  /** Whether a stop was asked for: like `interrupt`, but reading it changes nothing. */
+  readonly asked: AbortSignal;
   /** The command line that runs this very program in a new process. */
   readonly self: { readonly command: string; readonly args: readonly string[] };
   /** Where the reference exchange lies, for the demo; undefined when this installation came without it. */

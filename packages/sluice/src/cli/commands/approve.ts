@@ -30,6 +30,7 @@ const command: Command = {
     ...jsonOption,
   },
   words: [1, 1],
+  verdict: true,
   run: async (invocation) => {
     const { terminal, world } = invocation;
     const client = await (await world.controlPlane(text(invocation, 'state'))).client(text(invocation, 'file'));

@@ -6,6 +6,7 @@ import { flag, type Command, type Invocation } from '../command.ts';
 import { makeScratch, shortenWatches, type Scratch } from '../demo/scratch.ts';
 import { Stage } from '../demo/stage.ts';
 import { tellStory } from '../demo/story.ts';
+import { unlessStopped } from '../interruption.ts';
 
 /** Seconds of a watch in the short demo: the first step still sees the hundred answers it wants. */
 const shortWatch = 2.5;
@@ -25,6 +26,7 @@ const command: Command = {
     keep: { type: 'boolean', says: 'leave everything running and say how to look around' },
   },
   words: [0, 0],
+  verdict: true,
   run: async (invocation) => {
     const { world, terminal } = invocation;
     const began = world.clock.monotonic();
@@ -39,7 +41,7 @@ const command: Command = {
       const pipeline = flag(invocation, 'short') ? ['--pipeline', 'quick'] : [];
       const stage = new Stage({ world, terminal, scratch, plane, pipeline });
       terminal.print(terminal.style('gray', `everything of this demo is in ${scratch.folder}`));
-      const { result, good } = await tellStory(stage);
+      const { result, good } = await unlessStopped(world.interrupt, tellStory(stage));
       terminal.print(terminal.style('gray', `  the demo took ${((world.clock.monotonic() - began) / 1_000).toFixed(0)} s`));
       if (flag(invocation, 'keep')) terminal.print(...lookAround(scratch));
       terminal.print(JSON.stringify(result));

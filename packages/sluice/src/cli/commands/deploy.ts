@@ -4,6 +4,7 @@ import { flag, jsonOption, text, type Command, type Invocation } from '../comman
 import { reasonOf } from '../asked-place.ts';
 import { followDeployments } from '../deployment-view.ts';
 import { onlyEnvironment } from '../only-environment.ts';
+import { stopCode } from '../interruption.ts';
 import { environmentOption, stateOption } from '../options.ts';
 import type { Terminal } from '../terminal.ts';
 import { wrapped } from '../text.ts';
@@ -28,6 +29,7 @@ const command: Command = {
     ...jsonOption,
   },
   words: [2, 65],
+  verdict: true,
   run: async (invocation) => {
     const { terminal, world } = invocation;
     const services = invocation.words.slice(0, -1);
@@ -57,7 +59,8 @@ const command: Command = {
     else if (ended.some((one) => !one.ended)) terminal.note(...goesOn(ended));
     if (!json) await showAddresses(invocation, client, ended);
     if (!json) terminal.print(...afterwards(terminal, ended));
-    return exitCodeOf(ended);
+    // Whoever stops watching has seen no end: the deployment goes on, and this is no verdict on it.
+    return (ended.some((one) => !one.ended) ? stopCode(world.asked) : undefined) ?? exitCodeOf(ended);
   },
 };
 
@@ -111,7 +114,7 @@ function afterwards(terminal: Terminal, ended: readonly DeploymentWire[]): reado
     });
 }
 
-/** The worst of all ends; one that still goes on because a person looked away is none. */
+/** The worst of all ends. */
 function exitCodeOf(deployments: readonly DeploymentWire[]): number {
   const codes = deployments.filter((one) => one.ended && !one.good).map((one): ErrorCode => one.error?.code ?? 'rolloutFailed');
   const [first] = codes;

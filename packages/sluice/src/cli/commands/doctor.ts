@@ -24,6 +24,7 @@ const command: Command = {
     ...jsonOption,
   },
   words: [0, 0],
+  verdict: true,
   run: async (invocation) => {
     const { terminal } = invocation;
     const findings = await look(invocation);

@@ -8,6 +8,7 @@ const command: Command = {
   example: ['sluice down', '✔ stopped: control plane (pid 4711), instances, router and agent, embedded database'],
   options: { ...stateOption },
   words: [0, 0],
+  verdict: true,
   run: async (invocation) => {
     const { terminal, world } = invocation;
     const plane = await world.controlPlane(text(invocation, 'state'));

@@ -28,6 +28,7 @@ const command: Command = {
     ...jsonOption,
   },
   words: [1, 2],
+  verdict: true,
   run: async (invocation) => {
     const [verb = '', argument] = invocation.words;
     switch (verb) {

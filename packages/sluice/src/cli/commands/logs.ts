@@ -41,9 +41,10 @@ const command: Command = {
       throw new SluiceError('usage', `--lines: expected a whole number, got "${wanted}"`);
     const ends = new Map<string, number>();
     for (const file of files) ends.set(file, await showTail(terminal, file, count));
-    while (flag(invocation, 'follow') && !world.interrupt.aborted) {
+    const looking = AbortSignal.any([world.interrupt, terminal.closed]);
+    while (flag(invocation, 'follow') && !looking.aborted) {
       for (const [file, from] of ends) ends.set(file, await showRest(terminal, file, from));
-      await world.clock.sleep(lookEvery, world.interrupt).catch(() => undefined);
+      await world.clock.sleep(lookEvery, looking).catch(() => undefined);
     }
     return 0;
   },

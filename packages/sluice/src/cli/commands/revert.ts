@@ -20,6 +20,7 @@ const command: Command = {
     ...jsonOption,
   },
   words: [1, 1],
+  verdict: true,
   run: async (invocation) => {
     const { terminal, world } = invocation;
     const [service = ''] = invocation.words;

@@ -2,6 +2,7 @@ import { text, flag, jsonOption, type Command } from '../command.ts';
 import { reasonOf } from '../asked-place.ts';
 import { followDeployments } from '../deployment-view.ts';
 import { onlyEnvironment } from '../only-environment.ts';
+import { stopCode } from '../interruption.ts';
 import { environmentOption, stateOption } from '../options.ts';
 
 const command: Command = {
@@ -18,6 +19,7 @@ const command: Command = {
     ...jsonOption,
   },
   words: [1, 2],
+  verdict: true,
   run: async (invocation) => {
     const { terminal, world } = invocation;
     const [service = '', to] = invocation.words;
@@ -41,7 +43,8 @@ const command: Command = {
       clock: world.clock,
       signal: world.interrupt,
     });
-    return ended?.ended === true && !ended.good ? 1 : 0;
+    if (ended?.ended !== true) return stopCode(world.asked) ?? 0;
+    return ended.good ? 0 : 1;
   },
 };
 

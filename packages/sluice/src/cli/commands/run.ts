@@ -5,13 +5,13 @@ import type { Plan } from '#plan';
 import { flag, jsonOption, text, texts, type Command, type Invocation } from '../command.ts';
 import { noGateWarning, planProject } from '../planned-project.ts';
 import type { RunMachine } from '../run-machine.ts';
+import { stopCode } from '../interruption.ts';
 import { gateLines, verdictLine } from '../run-view/gate-lines.ts';
 import { RunView } from '../run-view/run-view.ts';
 import { count, wrapped } from '../text.ts';
 import type { Project } from '../world.ts';
 
 const exitCodes = { pass: 0, fail: 1, inconclusive: 3 } as const;
-const interrupted = 130;
 
 const command: Command = {
   name: 'run',
@@ -28,6 +28,7 @@ const command: Command = {
     ...jsonOption,
   },
   words: [0, 0],
+  verdict: true,
   run: async (invocation) => {
     const { world } = invocation;
     const [planned, machine] = await Promise.all([planProject(world, text(invocation, 'pipeline')), world.runMachine()]);
@@ -35,7 +36,7 @@ const command: Command = {
     const secrets = secretsOf(planned.plan, world.env);
     const { outcome } = await runHere(invocation, { ...planned, machine, parallel, secrets });
     if (flag(invocation, 'json')) invocation.terminal.json(outcomeJson(outcome));
-    return world.interrupt.aborted ? interrupted : exitCodes[outcome.verdict];
+    return stopCode(world.asked) ?? exitCodes[outcome.verdict];
   },
 };
 

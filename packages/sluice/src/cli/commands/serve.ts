@@ -24,6 +24,7 @@ const command: Command = {
     ...stateOption,
   },
   words: [0, 0],
+  verdict: true,
   run: async (invocation) => {
     const { terminal, world } = invocation;
     const port = Number(text(invocation, 'port') ?? '0');

@@ -25,9 +25,10 @@ const command: Command = {
     const environment = text(invocation, 'environment');
     const client = await (await world.controlPlane(text(invocation, 'state'))).client();
     const region = new LiveRegion(terminal);
+    const looking = AbortSignal.any([world.interrupt, terminal.closed]);
     const rates = new Rates(world.clock);
     let last = '';
-    for (let first = true; !world.interrupt.aborted; first = false) {
+    for (let first = true; !looking.aborted; first = false) {
       const found = await client.status({ service, ...(environment === undefined ? {} : { environment }) });
       const [status] = found;
       if (status === undefined)
@@ -46,7 +47,7 @@ const command: Command = {
       ]);
       if (!terminal.live && (first || essence !== last)) terminal.print(...lines, '');
       last = essence;
-      await world.clock.sleep(renewEvery, world.interrupt).catch(() => undefined);
+      await world.clock.sleep(renewEvery, looking).catch(() => undefined);
     }
     return 0;
   },
