@@ -118,9 +118,8 @@ describe('I11: the environment of a job', () => {
       },
       { secrets },
     );
-    expect(logOf(result.folder, 'asks.1')).toBe(
-      '***\n***\nnone\n'.replace('***\n***', '***\n***==').replace('==', expectedPadding(secrets.TOKEN)),
-    );
+    // The padding of a base64 form may stay.
+    expect(logOf(result.folder, 'asks.1')).toMatch(/^\*\*\*\n\*\*\*=*\nnone\n$/);
     expect(result.jobs.get('prints')).toMatchObject({ kind: 'failed', tail: '***\n' });
     const all = readdirSync(result.folder, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
@@ -148,12 +147,6 @@ describe('I11: the environment of a job', () => {
     expect(result.jobs.get('asks')).toMatchObject({ kind: 'failed', failure: { kind: 'secret-missing', secret: 'TOKEN' } });
   });
 });
-
-/** The last character and padding of a base64 form hold bits of what follows, so they are not masked. */
-function expectedPadding(value: string): string {
-  const encoded = Buffer.from(value).toString('base64');
-  return encoded.slice(Math.floor((Buffer.byteLength(value) * 8) / 6));
-}
 
 describe('I13: no process outlives its job', () => {
   test.each([
