@@ -1,8 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { seconds } from '#kernel';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { seconds, type Sandbox } from '#kernel';
+import { noSandbox, openSandbox } from '#sandbox';
 import { loadConfig, loadConfigIsolated, nearestConfig } from './index.ts';
 import * as door from './index.ts';
 
@@ -21,7 +22,11 @@ function write(files: Readonly<Record<string, string>>): void {
 
 const good = (line = ''): string =>
   `import { defineDelivery, job } from 'sluice';\n${line}\nexport default defineDelivery({ name: 'x', jobs: { a: job({ run: 'true' }) } });\n`;
-const loaders = { 'in this process': loadConfig, isolated: loadConfigIsolated };
+const loaders = {
+  'in this process': loadConfig,
+  'behind walls': async (at: string) => loadConfigIsolated(at),
+  'apart, without walls': async (at: string) => loadConfigIsolated(at, { sandbox: noSandbox('none') }),
+};
 
 for (const [where, load] of Object.entries(loaders)) {
   const error = async (): Promise<string> => {
@@ -102,10 +107,18 @@ test('the nearest configuration is found from a folder below it', () => {
   expect(nearestConfig(join(folder, 'src/deep'))).toEqual({ ok: true, value: { folder, configFile: 'sluice.config.ts' } });
 });
 
-describe('a configuration of somebody else', () => {
+const walls: Readonly<Record<string, () => Promise<Sandbox>>> = {
+  'behind walls': async () => openSandbox({ path: '/usr/bin:/bin', home: homedir() }),
+  'without walls': async () => noSandbox('none'),
+};
+describe.each(Object.entries(walls))('a configuration of somebody else, %s', (where, open) => {
+  let sandbox: Sandbox;
+  beforeAll(async () => {
+    sandbox = await open();
+  });
   const run = async (line: string, limit = seconds(60)) => {
     write({ 'sluice.config.ts': good(line) });
-    const result = await loadConfigIsolated(folder, { limit });
+    const result = await loadConfigIsolated(folder, { limit, sandbox });
     return result.ok ? 'loaded' : result.error.message;
   };
 
@@ -138,8 +151,8 @@ describe('a configuration of somebody else', () => {
       'shared/name.ts': "export const name: string = 'shared';\n",
       'app/sluice.config.ts': good("import { name } from '../shared/name.ts';\nconsole.log(name);"),
     });
-    expect(await loadConfigIsolated(join(folder, 'app'))).toMatchObject({ ok: false });
-    expect(await loadConfigIsolated(join(folder, 'app'), { root: folder })).toMatchObject({ ok: true });
+    expect(await loadConfigIsolated(join(folder, 'app'), { sandbox })).toMatchObject({ ok: false });
+    expect(await loadConfigIsolated(join(folder, 'app'), { root: folder, sandbox })).toMatchObject({ ok: true });
   });
 
   test('may print what it likes, and leave anything behind, without being misunderstood', async () => {

@@ -77,7 +77,7 @@ describe.each(kinds)('a sandbox made with %s, started by %s', (only, user) => {
     const odd = `a b\n"c" $HOME \\n 'd' *`;
     expect(
       await ended(
-        start(['sh', '-c', 'printf "%s|" "$ODD" "$0" "$PWD" "${SLUICE_ENV_ODD-unset}"; exit 3', odd], nothing, {
+        start(['sh', '-c', 'printf "%s|" "$ODD" "$0" "$(pwd)" "${SLUICE_ENV_ODD-unset}"; exit 3', odd], nothing, {
           PATH: '/usr/bin:/bin',
           ODD: odd,
         }),

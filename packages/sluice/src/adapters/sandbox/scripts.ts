@@ -127,7 +127,7 @@ pass() { again=1; if [ -n "$!" ]; then kill -s "$1" "$!"; else held=$1; fi; }
 ${passedOn.map((name) => `trap 'pass ${name}' ${name}`).join('\n')}
 exec 8<&0
 (
-  unset PATH SHLVL OLDPWD
+  unset PATH SHLVL OLDPWD PWD
   while [ "$1" != -- ]; do eval "export $1=\\"\\$${hiddenPrefix}$1\\"; unset ${hiddenPrefix}$1"; shift; done
   shift
   exec /usr/bin/env --default-signal=INT,QUIT "$@"
