@@ -5,7 +5,7 @@ import { serve as listen, type ServerType } from '@hono/node-server';
 import { grantableRights } from '#access';
 import { readCards, type ServeOptions } from '#cli';
 import { loadConfig, nearestConfig } from '#config-file';
-import { siblingModule, systemClock, systemIds } from '#host';
+import { siblingModule, systemClock, systemIds, watchLoopDelay } from '#host';
 import { SluiceError, type Result } from '#kernel';
 import { checkDelivery, planError } from '#plan';
 import { embeddedRouter } from '#router-embedded';
@@ -32,6 +32,9 @@ export type ServeWorld = {
   /** Places in the driver at which a test attaches a wait; none in production. */
   readonly trigger?: Trigger;
 };
+
+/** A watch looks every 50 ms; what is held up ten times as long cannot see a fault in time, and says so. */
+const heldUp = { alarmAtMs: 500, everyMs: 1_000 } as const;
 
 /** Runs the control plane of a project until the signal aborts: database, agent, engine, API, in this order, and away in the opposite one. Services and router run on. */
 export async function serveControlPlane(world: ServeWorld, options: ServeOptions): Promise<number> {
@@ -112,6 +115,11 @@ export async function serveControlPlane(world: ServeWorld, options: ServeOptions
   await writeAddress(stateFolder, address);
   const stopping = new AbortController();
   const kept = Promise.all([
+    watchLoopDelay(systemClock, heldUp, stopping.signal, (ms) =>
+      options.say(
+        `▲ the control plane was held up for ${(ms / 1_000).toFixed(1)}s: no rollout was watched meanwhile (the router and its latch went on)`,
+      ),
+    ),
     keepAgent({ stateFolder, entry }, stopping.signal, options.say),
     database.keep(stopping.signal),
     keepAddress(stateFolder, address, stopping.signal),

@@ -13,6 +13,8 @@ export { ownCommand, siblingModule, spawnDetached } from './own-process.ts';
 export type { DetachedOptions } from './own-process.ts';
 export { identifyProcess, isRunning, signalProcess } from './process-identity.ts';
 export type { ProcessIdentity } from './process-identity.ts';
+export { watchLoopDelay } from './loop-delay.ts';
+export type { DelayPolicy } from './loop-delay.ts';
 export { openRegularFile, readRegularFile } from './regular-file.ts';
 export type { FileRefusal, Links, RegularFile } from './regular-file.ts';
 export { removeTree } from './remove-tree.ts';
