@@ -21,6 +21,10 @@ export type AgentRig = AsyncDisposable & {
     files: Readonly<Record<string, string | Executable>>,
     changes: Partial<SlotOrder> & Pick<SlotOrder, 'start'>,
   ) => Promise<SlotOrder>;
+  /** Packs files that are there already. */
+  readonly packed: (globs: readonly string[]) => Promise<Pick<SlotOrder, 'artifact' | 'archive'>>;
+  /** Writes a file of the project, or beside it. */
+  readonly write: (name: string, content: string) => Promise<void>;
   /** Places it and waits until it is healthy. */
   readonly healthy: (order: SlotOrder) => Promise<SlotStatus>;
   readonly when: (order: SlotOrder, condition: (status: SlotStatus) => boolean) => Promise<SlotStatus>;
@@ -67,6 +71,15 @@ export async function agentRig(): Promise<AgentRig> {
       if (!again.ok) throw new Error(again.error.message);
     },
     when,
+    packed: async (globs) => {
+      const packed = await packArtifact(project, globs, join(stateFolder, 'archives'));
+      if (!packed.ok) throw new Error(packed.error.message);
+      return { artifact: packed.value.digest, archive: packed.value.path };
+    },
+    write: async (name, content) => {
+      mkdirSync(dirname(join(project, name)), { recursive: true });
+      writeFileSync(join(project, name), content);
+    },
     order: (files, changes) => orderOf({ project, stateFolder, target }, files, changes),
     healthy: async (order) => {
       const placed = await target.place(order);

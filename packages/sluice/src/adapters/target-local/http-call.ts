@@ -49,6 +49,12 @@ export async function httpCall(target: CallTarget, call: Call): Promise<CallAnsw
       answer.on('error', failed);
     });
     outgoing.on('error', failed);
+    // Nobody offered another protocol: an answer that changes to one is as good as none, and would be waited for without end.
+    outgoing.once('upgrade', (_, socket) => {
+      socket.destroy();
+      resolve({ kind: 'failed', message: 'it answered with another protocol' });
+    });
+    outgoing.once('close', () => failed(new Error('the connection was closed before an answer was complete')));
     outgoing.end(call.body);
   });
 }
