@@ -13,10 +13,13 @@ require('node:http').createServer((request, answer) => {
 process.on('SIGTERM', () => process.exit(0));\n`;
 
 describe('28 · health is one look', () => {
-  test.each([200, 201, 204, 299])('an answer of %i is a good one, as the contract says: any 2xx', async (status) => {
+  test('any 2xx answer is a good one, as the contract says', async () => {
     await using rig = await agentRig();
-    const order = await rig.order({ 'server.cjs': statuses(String(status)) }, { start: ['node', 'server.cjs'] });
-    expect((await rig.healthy(order)).instances[0]?.state).toBe('healthy');
+    for (const status of [200, 201, 204, 299]) {
+      const order = await rig.order({ 'server.cjs': statuses(String(status)) }, { start: ['node', 'server.cjs'], key: String(status) });
+      expect((await rig.healthy(order)).instances[0]?.state).toBe('healthy');
+      await rig.target.retire(order.service, order.slot, order.key);
+    }
   });
 
   test('one 503 in twenty looks never takes the only instance out, whatever fall says', async () => {

@@ -1,6 +1,6 @@
-import { copyFileSync, existsSync, realpathSync } from 'node:fs';
+import { copyFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { allHealthy } from '#rollout';
 import { agentRig, answering, type AgentRig, type Executable } from './agent-rig.ts';
 
@@ -53,19 +53,19 @@ async function attests(rig: AgentRig, start: Case['start'], more: Case['files'] 
 }
 
 describe('29 · what may start', () => {
-  test.each(cases)('$name: what it becomes is what was approved (I6)', async ({ start, files: more }) => {
-    await using rig = await agentRig();
-    await attests(rig, start, more);
+  let rig: AgentRig;
+  beforeAll(async () => {
+    rig = await agentRig();
   });
+  afterEach(() => rig.target.retire('test/api', 'blue', 'attack'));
+  afterAll(() => rig[Symbol.asyncDispose]());
+
+  test.each(cases)('$name: what it becomes is what was approved (I6)', ({ start, files: more }) => attests(rig, start, more));
 
   test('./server, a compiled program of the artifact, is attested as a part of it', async () => {
-    await using rig = await agentRig();
     // A real binary: the Node of this machine, packed.
-    const order = await (async () => {
-      copyFileSync(realpathSync(process.execPath), join(rig.project, 'server'));
-      return rig.order({ ...files }, { start: ['node', 'server.cjs'] });
-    })();
-    expect(existsSync(join(rig.project, 'server'))).toBe(true);
+    const order = await rig.order(files, { start: ['node', 'server.cjs'] });
+    copyFileSync(realpathSync(process.execPath), join(rig.project, 'server'));
     const packed = await rig.packed(['server', 'server.cjs']);
     const executable = await rig.target.resolveExecutable(['./server', 'server.cjs'], packed);
     if (!executable.ok) throw new Error(executable.error.message);
@@ -95,15 +95,12 @@ describe('29 · what may start', () => {
     ['a circle', ['./a.sh'] as const, { 'a.sh': script('#!/bin/sh\nexec ./a.sh\n') }, /programs become one another/],
     ['nothing to become', ['env', 'A=1'] as const, {}, /env is given no program to become/],
   ])('%s is refused when the release is made, with what to write instead', async (_, start, more, says) => {
-    await using rig = await agentRig();
     const inside = Object.fromEntries(Object.entries(more).filter(([name]) => !name.startsWith('..')));
-    if (more !== inside && '../outside.cjs' in more) await rig.write('../outside.cjs', answering);
     await rig.write('.sluice/trees/outside.cjs', answering);
     await expect(rig.order({ ...files, ...inside }, { start })).rejects.toThrow(says);
   });
 
   test('what runs in the end is another program than the one approved: told with both names (I6)', async () => {
-    await using rig = await agentRig();
     // The text says node; what a shell finds under that name is what the definition's own PATH leads to.
     const order = await rig.order(
       { ...files, 'bin/node': script('#!/bin/sh\nwhile :; do sleep 1; done\n'), 'run.sh': 'exec node server.cjs\n' },

@@ -27,23 +27,26 @@ export type AgentRig = AsyncDisposable & {
   readonly write: (name: string, content: string) => Promise<void>;
   /** Places it and waits until it is healthy. */
   readonly healthy: (order: SlotOrder) => Promise<SlotStatus>;
-  readonly when: (order: SlotOrder, condition: (status: SlotStatus) => boolean) => Promise<SlotStatus>;
+  readonly when: (order: Pick<SlotOrder, 'service' | 'slot'>, condition: (status: SlotStatus) => boolean) => Promise<SlotStatus>;
 };
 
 /** A file that may be executed. */
 export type Executable = { readonly executable: string };
 
-const entry = siblingModule(import.meta.url, '../src/agent-main');
+const agentMain = siblingModule(import.meta.url, '../src/agent-main');
+/** The same agent on a machine that has no sandbox. */
+const withoutSandbox = siblingModule(import.meta.url, './agent-without-sandbox');
 
 /** A service that answers every request with 200. */
 export const answering = `require('node:http').createServer((_, answer) => answer.end('ok')).listen(Number(process.env.PORT), process.env.HOST);
 process.on('SIGTERM', () => process.exit(0));\n`;
 
-export async function agentRig(): Promise<AgentRig> {
+export async function agentRig(options: { readonly isolation?: 'none' } = {}): Promise<AgentRig> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'sluice-attack-')));
   const project = join(folder, 'project');
   const stateFolder = join(project, '.sluice');
   mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
+  const entry = options.isolation === 'none' ? withoutSandbox : agentMain;
   const started = await startAgent({ stateFolder, entry });
   if (!started.ok) throw new Error(started.error.message);
   const target = localTarget({ stateFolder });
@@ -101,6 +104,7 @@ async function orderOf(
 ): Promise<SlotOrder> {
   for (const [name, content] of Object.entries(files)) {
     mkdirSync(dirname(join(project, name)), { recursive: true });
+    rmSync(join(project, name), { force: true });
     writeFileSync(join(project, name), typeof content === 'string' ? content : content.executable, {
       mode: typeof content === 'string' ? 0o644 : 0o755,
     });

@@ -14,7 +14,9 @@ async function lookByHttp(probe: Extract<HealthProbe, { kind: 'http' }>, endpoin
   const answer = await httpCall(endpoint, { method: 'GET', path: probe.path, within: probe.timeout });
   if (answer.kind === 'timed-out') return { kind: 'silent', note: `GET ${probe.path} had no answer in ${probe.timeout} ms` };
   if (answer.kind === 'failed') return { kind: 'no', note: `GET ${probe.path}: ${answer.message}` };
-  return answer.status === 200 ? { kind: 'yes' } : { kind: 'no', note: `GET ${probe.path} answered ${answer.status}` };
+  return answer.status >= 200 && answer.status < 300
+    ? { kind: 'yes' }
+    : { kind: 'no', note: `GET ${probe.path} answered ${answer.status}` };
 }
 
 async function lookByConnect(probe: Extract<HealthProbe, { kind: 'connect' }>, endpoint: Endpoint): Promise<HealthFinding> {
