@@ -80,6 +80,8 @@ export class GlobMachine {
       case 'class':
         // Or the brackets themselves, for a file that is called so.
         return this.#split([this.#take(piece.takes, next), this.#piece({ kind: 'text', text: piece.text }, next)]);
+      case 'braces':
+        return this.#split([this.#sequence(piece.inner, next), this.#piece({ kind: 'text', text: piece.text }, next)]);
       case 'star':
         return this.#loop(inName, next);
       case 'globstar':
@@ -135,6 +137,8 @@ type Piece =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'class'; readonly text: string; readonly takes: Takes }
   | { readonly kind: 'one' | 'star' | 'globstar' | 'folders' }
+  /** Braces around one thing are no choice: it is that thing, or a name with braces in it. */
+  | { readonly kind: 'braces'; readonly text: string; readonly inner: string }
   | { readonly kind: 'alternatives'; readonly texts: readonly string[] };
 
 function piecesOf(pattern: string): readonly Piece[] {
@@ -162,8 +166,7 @@ function pieceAt(pattern: string, at: number): readonly [piece: Piece, length: n
   const [group, inner] = /^\{([^{}]*)\}/.exec(rest) ?? [];
   if (group !== undefined && inner !== undefined) {
     const texts = inner.split(',');
-    // Braces around one thing are no choice: it is that thing, or a name with braces in it.
-    return [{ kind: 'alternatives', texts: texts.length === 1 ? [inner, ...(inner === '' ? ['{}'] : [])] : texts }, group.length];
+    return [texts.length === 1 ? { kind: 'braces', text: group, inner } : { kind: 'alternatives', texts }, group.length];
   }
   return [{ kind: 'text', text: characterAt(pattern, at) }, characterAt(pattern, at).length];
 }

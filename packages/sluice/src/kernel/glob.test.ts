@@ -19,6 +19,7 @@ test.each([
   ['node_module?', '', ['node_modules/a/b.js'], ['node_modules2/a']],
   ['pages/[id].ts', 'pages', ['pages/[id].ts', 'pages/i.ts', 'pages/d.ts'], ['pages/x.ts', 'pages/id.ts']],
   ['app/[post-id]/[[...slug]]/*.tsx', 'app', ['app/[post-id]/[[...slug]]/page.tsx'], ['app/x/page.tsx']],
+  ['a/{id}.ts', 'a', ['a/{id}.ts', 'a/id.ts'], ['a/i.ts']],
   ['x[]a]', '', ['x]', 'xa', 'x[]a]'], ['xb']],
   ['?', '', ['a', 'ü', '😀', '\0e9'], ['ab', '']],
   ['./!x*', '', ['!x', '!xy'], ['y']],

@@ -9,17 +9,21 @@ import { outputsDigest, permissions, rootsOf, walk, type OutputNode } from './ou
 export type HandedOn = { readonly digest: Digest; readonly marks: ReadonlyMap<string, FileMark> };
 
 /**
- * Describes what a job hands on, without packing it. What cannot be described (it may not be read, or lies behind a link) gets a digest that nothing else ever
+ * Describes what a job hands on, without packing it. What cannot be described (it may not be read, is
+ * larger than all of the cache, or lies behind a link) gets a digest that nothing else ever
  * has: whoever depends on it always runs.
  */
-export function handedOn(project: HeldFolder, job: PlannedJob, index: FileIndex): HandedOn {
+export function handedOn(project: HeldFolder, job: PlannedJob, index: FileIndex, maximumBytes: number): HandedOn {
   const nodes: OutputNode[] = [];
   const marks = new Map<string, FileMark>();
+  let total = 0;
   try {
     for (const root of rootsOf(job)) {
       for (const { path, stats } of walk(project, root)) {
         if (!stats.isDirectory()) marks.set(path, markOf(stats));
         else nodes.push({ kind: 'folder', path, mode: permissions(stats) });
+        total += stats.isFile() ? stats.size : 0;
+        if (total > maximumBytes) return untold();
         if (stats.isFile())
           nodes.push({ kind: 'file', path, mode: permissions(stats), size: stats.size, digest: index.digest(project, path, stats) });
         if (!stats.isSymbolicLink()) continue;

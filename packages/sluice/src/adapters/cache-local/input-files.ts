@@ -31,8 +31,8 @@ export type Listing = {
 /** Folders that are never inputs unless a pattern begins in them: other tools' and our own state. */
 const ignored: ReadonlySet<string> = new Set(['.git', '.sluice', 'node_modules']);
 
-/** Links may multiply what is listed without end; a project does not. */
-const MOST_BEHIND_LINKS = 100_000;
+/** Links to folders multiply what is listed: twenty folders with two links each are a million ways to one file. A project does no such thing. */
+const most = { files: 100_000, folders: 1_000 } as const;
 
 /** Lists what patterns may match, links followed as a job follows them, but never out of the project. */
 export class InputFinder {
@@ -86,7 +86,7 @@ class Walk implements Listing {
   over: readonly PassedLink[] = [];
   readonly #folder: HeldFolder;
   readonly #project: string;
-  #behindLinks = 0;
+  readonly #behindLinks = { files: 0, folders: 0 };
 
   constructor(folder: HeldFolder, project: string) {
     this.#folder = folder;
@@ -113,10 +113,7 @@ class Walk implements Listing {
     for (const { name, kind } of this.#folder.list(folder.real)) {
       const path = folder.path === '' ? name : `${folder.path}/${name}`;
       const real = folder.real === '' ? name : `${folder.real}/${name}`;
-      if (via.length > 0 && (this.#behindLinks += 1) > MOST_BEHIND_LINKS)
-        throw new SluiceError('config', `more than ${MOST_BEHIND_LINKS} files lie behind links, with those of "${shownPath(path)}"`, {
-          hint: 'name the folders that the links lead to',
-        });
+      if (via.length > 0) this.#count('files', path);
       if (kind === 'link') this.#linkAt({ path, real }, above, via);
       else if (kind !== 'folder') this.files.push({ path, real, kind, via });
       else if (!ignored.has(name)) this.#folderAt({ path, real }, [...above, real], via);
@@ -137,7 +134,16 @@ class Walk implements Listing {
     this.#passed(path, found.path);
     // Neither a folder that one is in already nor another tool's is entered.
     if (!isFolder || above.includes(found.path) || `${found.path}/${path}`.split('/').some((part) => ignored.has(part))) return;
+    this.#count('folders', path);
     this.#folderAt({ path, real: found.path }, [...above, found.path], via);
+  }
+
+  #count(what: keyof typeof most, path: string): void {
+    this.#behindLinks[what] += 1;
+    if (this.#behindLinks[what] <= most[what]) return;
+    throw new SluiceError('config', `more than ${most[what]} ${what} lie behind links, with "${shownPath(path)}"`, {
+      hint: 'name the folders that the links lead to',
+    });
   }
 
   /** The folders that one passes to a real path. */

@@ -149,6 +149,7 @@ export class InputReader {
   #content(real: string, marks: Map<string, FileMark>): readonly [mode: 'file' | 'executable', digest: Digest] {
     const stats = this.#stats(real);
     if (!stats.isFile()) throw new PathRefused(real, 'is neither a file nor a link any more');
+    if (stats.size > MOST_BYTES) throw new PathRefused(real, `has ${stats.size} bytes, and an input may have ${MOST_BYTES}`);
     marks.set(real, markOf(stats));
     return [(stats.mode & 0o111) === 0 ? 'file' : 'executable', this.#index.digest(this.#folder, real, stats)];
   }
@@ -159,6 +160,9 @@ export class InputReader {
     return stats;
   }
 }
+
+/** What a disk reads in some ten seconds. A file of more is mostly a hole, or nothing to hash before each run. */
+const MOST_BYTES = 8 * 2 ** 30;
 
 /** By bytes of the path, which no language setting changes. */
 const byPath = (a: Input, b: Input): number => (a.path === b.path ? 0 : Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));

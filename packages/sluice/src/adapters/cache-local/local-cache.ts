@@ -76,10 +76,12 @@ export class LocalCache implements Cache, AsyncDisposable {
   readonly #made = new Set<string>();
   readonly #at: (point: TriggerPoint) => void;
   readonly #own = identifyProcess(process.pid) ?? { pid: process.pid, startTicks: 0 };
+  readonly #limits: CacheLimits;
   #stored = false;
 
   constructor(options: LocalCacheOptions) {
     this.#options = options;
+    this.#limits = options.limits ?? defaultLimits;
     this.#project = new HeldFolder(options.project);
     const own = join(options.project, '.sluice', 'cache');
     this.#folder = options.folder ?? own;
@@ -143,7 +145,7 @@ export class LocalCache implements Cache, AsyncDisposable {
         root: this.#options.project,
         logFile,
         secrets: this.#options.secrets,
-        maximumBytes: (this.#options.limits ?? defaultLimits).maximumBytes,
+        maximumBytes: this.#limits.maximumBytes,
       });
       // A job without outputs hands on that it ran with these inputs.
       const outputs = job.outputs.length === 0 ? ticket.key : outputsDigest(job, nodes);
@@ -188,7 +190,7 @@ export class LocalCache implements Cache, AsyncDisposable {
       if (!this.#stored) return;
       const entries = join(this.#folder, 'entries');
       await syncFolder(entries);
-      evict(entries, this.#options.limits ?? defaultLimits, this.#options.clock.now());
+      evict(entries, this.#limits, this.#options.clock.now());
       this.#removeAbandoned();
     } catch {
       // A full disk, say: the results themselves are safe, or were reported as not stored.
@@ -220,7 +222,7 @@ export class LocalCache implements Cache, AsyncDisposable {
   #handOver(job: PlannedJob): HandedOn {
     const known = this.#handedOn.get(job.name);
     if (known !== undefined) return known;
-    const seen = job.outputs.length === 0 ? nothingHandedOn : handedOn(this.#project, job, this.#index);
+    const seen = job.outputs.length === 0 ? nothingHandedOn : handedOn(this.#project, job, this.#index, this.#limits.maximumBytes);
     this.#handedOn.set(job.name, seen);
     return seen;
   }

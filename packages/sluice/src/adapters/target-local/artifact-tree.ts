@@ -84,15 +84,12 @@ export class ArtifactTree implements Disposable {
     entries: readonly ArchiveEntry[],
     watch: (entry: ArchiveEntry) => EntryWatch | undefined = unwatched,
   ): AsyncGenerator<Buffer> {
-    let total = 0;
+    checkSize(entries);
     for (const entry of entries.toSorted(byPath)) {
       yield headerOf(entry);
       const watching = watch(entry);
       if (entry.kind === 'link') watching?.push(Buffer.from(entry.to));
       if (entry.kind === 'file') {
-        total += entry.size;
-        if (total > artifactLimits.bytes)
-          throw new ArtifactProblem(`more than ${artifactLimits.bytes} bytes, with ${entry.size} of ${entry.path}`);
         for await (const chunk of this.#content(entry)) {
           watching?.push(chunk);
           yield chunk;
@@ -132,6 +129,14 @@ export class ArtifactTree implements Disposable {
   [Symbol.dispose](): void {
     this.#folder[Symbol.dispose]();
   }
+}
+
+/** Before anything is written: one file alone may be larger than all that an archive holds, and have no room on any disk. */
+function checkSize(entries: readonly ArchiveEntry[]): void {
+  const files = entries.flatMap((entry) => (entry.kind === 'file' ? [entry] : []));
+  if (files.reduce((sum, { size }) => sum + size, 0) <= artifactLimits.bytes) return;
+  const [largest] = files.toSorted((a, b) => b.size - a.size);
+  throw new ArtifactProblem(`an artifact has at most ${artifactLimits.bytes} bytes, and ${largest?.path} alone has ${largest?.size}`);
 }
 
 const PIECE = 1 << 20;
