@@ -1,6 +1,16 @@
 import { err, isoTime, ok, type Clock, type Result } from '#kernel';
 import { addHistograms, bucketOf } from './histogram.ts';
-import type { Router, RouterEndpoints, RouterObservation, RouterRefusal, ServiceKey, Slot, SlotCounters, SlotEndpoints } from './ports.ts';
+import type {
+  Router,
+  RouterEndpoints,
+  RouterObservation,
+  RouterRefusal,
+  ServiceKey,
+  Slot,
+  SlotCounters,
+  SlotEndpoints,
+  TrafficDeclaration,
+} from './ports.ts';
 import { afterFact, emptyRoutingTable, isSplit, movingWeight, reverting, revertsAfter, takingEpoch, type RoutingFact } from './routing.ts';
 
 type Observed = Result<RouterObservation, RouterRefusal>;
@@ -27,12 +37,21 @@ export class FakeRouter implements Router, RouterEndpoints {
     this.#clock = clock;
   }
 
-  async declare(service: ServiceKey, how: { readonly traffic: 'request' | 'connection'; readonly port?: number }): Promise<Observed> {
+  async declare(service: ServiceKey, how: TrafficDeclaration): Promise<Observed> {
     const known = this.#table.services.get(service);
     const port = how.port ?? known?.listen.port ?? firstPort + this.#table.services.size;
     const taken = [...this.#table.services.values()].some((other) => other.service !== service && other.listen.port === port);
     if (taken) return err({ kind: 'port-in-use', port });
-    return this.#done(service, ok({ type: 'declared', service, traffic: how.traffic, listen: { host: '127.0.0.1', port } }));
+    return this.#done(
+      service,
+      ok({
+        type: 'declared',
+        service,
+        traffic: how.traffic,
+        listen: { host: '127.0.0.1', port },
+        ...(how.sticky === undefined ? {} : { sticky: how.sticky }),
+      }),
+    );
   }
 
   async takeEpoch(service: ServiceKey, after: number): Promise<Observed> {
@@ -86,7 +105,7 @@ export class FakeRouter implements Router, RouterEndpoints {
     if (decided.value !== undefined) this.#table = afterFact(this.#table, decided.value);
     const routing = this.#table.services.get(service);
     if (routing === undefined) return err({ kind: 'unknown-service' });
-    const { slots, traffic: _, ...rest } = routing;
+    const { slots, traffic: _, sticky: __, ...rest } = routing;
     return ok({
       ...rest,
       endpoints: { blue: slots.blue.endpoints, green: slots.green.endpoints },

@@ -36,13 +36,25 @@ export type {
   SlotEndpoints,
   SlotOrder,
   SlotStatus,
+  StickyKey,
   Target,
   TargetProblem,
+  TrafficDeclaration,
   Weights,
 } from './ports.ts';
 export { routerContract } from './router-contract.ts';
 export type { RouterClause, RouterRig } from './router-contract.ts';
-export { afterFact, allTo, emptyRoutingTable, isSplit, movingWeight, reverting, revertsAfter, takingEpoch } from './routing.ts';
+export {
+  afterFact,
+  allTo,
+  emptyRoutingTable,
+  isSplit,
+  movingWeight,
+  reverting,
+  revertsAfter,
+  stickyPlace,
+  takingEpoch,
+} from './routing.ts';
 export type { RevertOrder, Routing, RoutingFact, RoutingTable } from './routing.ts';
 export { deadlineOf, nextCommand, otherSlot, phaseAt, weightsOf } from './next-command.ts';
 export { crashBehind, describeProblem, describeReason, worthRepeating } from './reason.ts';

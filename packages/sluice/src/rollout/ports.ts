@@ -30,6 +30,16 @@ export type SlotCounters = {
   readonly latency: Histogram;
   /** Requests whose client left before the answer was complete: neither answers nor errors, and bad ones for the judge, because a slot that hangs shows nowhere else. */
   readonly abandoned?: number;
+  /** How long those requests had been open when their client left: one that left sooner than answers usually come says nothing of the slot. */
+  readonly abandonedAfter?: Histogram;
+  /** Requests and connections that the other slot took because no instance of this one could: errors of this slot, and counted as such. */
+  readonly fallbacks?: number;
+  readonly lastFallbackAt?: number;
+  /**
+   * Long-lived connections that the instance ended first, without a word that something was wrong. In many protocols that is as it should be, so they are no errors;
+   * only beside the other slot do they say something. A connection that the instance broke, or closed with a code for a failure, is an error.
+   */
+  readonly dropped?: number;
   /** Epoch milliseconds (with fractions) of the first and the last error of this generation. */
   readonly firstErrorAt?: number;
   readonly lastErrorAt?: number;
@@ -80,11 +90,22 @@ export type RouterRefusal =
 
 type Routed = Promise<Result<RouterObservation, RouterRefusal>>;
 
+/** Where a request names whom it belongs to: all requests with the same value go to the same slot, as long as its weight does not shrink. */
+export type StickyKey = { readonly from: 'header' | 'cookie' | 'query'; readonly name: string };
+
+/** How a service gets its traffic. */
+export type TrafficDeclaration = {
+  readonly traffic: 'request' | 'connection';
+  readonly port?: number;
+  /** Only for requests: a raw connection names nobody. */
+  readonly sticky?: StickyKey;
+};
+
 /** Splits the traffic of services between their slots. Every command is idempotent. */
 export interface Router {
   readonly kind: string;
   /** Opens the service's public port; without a wanted port a free one is found once and kept. */
-  declare(service: ServiceKey, how: { readonly traffic: 'request' | 'connection'; readonly port?: number }): Routed;
+  declare(service: ServiceKey, how: TrafficDeclaration): Routed;
   /** Takes the next epoch for a new rollout and lifts a latch. Refused as stale unless `after` is the router's epoch now: of two takers one wins. */
   takeEpoch(service: ServiceKey, after: number): Routed;
   /** Moves weight. Refused when the epoch is not the router's own, or a latch holds (I14). */

@@ -1,11 +1,12 @@
 import { assertNever, basisPoints, err, ok, type Result } from '#kernel';
-import type { Endpoint, JournaledRevert, Latch, RouterRefusal, ServiceKey, Slot, SlotEndpoints, Weights } from './ports.ts';
+import type { Endpoint, JournaledRevert, Latch, RouterRefusal, ServiceKey, Slot, SlotEndpoints, StickyKey, Weights } from './ports.ts';
 
 /** What a router knows of one service and keeps over restarts. */
 export type Routing = {
   readonly service: ServiceKey;
   readonly traffic: 'request' | 'connection';
   readonly listen: Endpoint;
+  readonly sticky?: StickyKey;
   readonly epoch: number;
   readonly latch?: Latch;
   readonly weights: Weights;
@@ -26,6 +27,7 @@ export type RoutingFact =
       readonly service: ServiceKey;
       readonly traffic: 'request' | 'connection';
       readonly listen: Endpoint;
+      readonly sticky?: StickyKey;
     }
   | { readonly type: 'epoch-taken'; readonly service: ServiceKey; readonly epoch: number }
   | { readonly type: 'routed'; readonly service: ServiceKey; readonly epoch: number; readonly weights: Weights; readonly revertTo?: Slot }
@@ -57,9 +59,10 @@ export function afterFact(table: RoutingTable, fact: RoutingFact): RoutingTable 
   switch (fact.type) {
     case 'declared': {
       const known = table.services.get(fact.service);
-      const { service, traffic, listen } = fact;
-      const fresh: Routing = { service, traffic, listen, epoch: 0, weights: noTraffic, slots: { blue: emptySlot, green: emptySlot } };
-      return withRouting(table, known === undefined ? fresh : { ...known, traffic, listen });
+      const { service, traffic, listen, sticky } = fact;
+      const bare = { epoch: 0, weights: noTraffic, slots: { blue: emptySlot, green: emptySlot } };
+      const { sticky: _, ...before } = known ?? { ...bare, sticky: undefined };
+      return withRouting(table, { ...before, service, traffic, listen, ...(sticky === undefined ? {} : { sticky }) });
     }
     case 'epoch-taken':
       return changed(table, fact.service, (routing) =>
@@ -141,6 +144,17 @@ export function reverting(table: RoutingTable, service: ServiceKey, why: RevertO
     tookMicroseconds: 0,
   };
   return ok({ type: 'reverted', revert, latch: { at, by, reason } });
+}
+
+/**
+ * The slot to which a key is bound. `place` puts the key on a line from 0 to 1, by chance but always at the same point for the same salt; the new slot has the part
+ * from 0 to its share. So a key that has come to the new slot stays there while its weight grows, another rollout binds other keys first, and a revert moves
+ * everybody at once. Undefined while no slot has weight.
+ */
+export function stickyPlace({ weights, revertTo, slots }: Routing, place: (salt: string) => number): Slot | undefined {
+  if (weights.blue + weights.green === 0) return undefined;
+  const [fresh, old] = revertTo === 'green' ? (['blue', 'green'] as const) : (['green', 'blue'] as const);
+  return place(slots[fresh].key) * 10_000 < weights[fresh] ? fresh : old;
 }
 
 /** Reverts after the one with this id; all of them when the id is not known here, for a reader that has lost its place. */

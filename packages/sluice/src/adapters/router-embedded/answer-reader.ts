@@ -1,12 +1,17 @@
+import { ChunkedReader } from './chunked-reader.ts';
+
 /** The head of an answer: the header lines as they came, names and values by turns, without those that are between two hops. */
 export type AnswerHead = {
   readonly status: number;
   readonly reason: string;
   readonly headers: readonly string[];
+  /** How the end of its body is known. */
+  readonly framing: Framing;
   readonly keepAliveHintMs?: number;
 };
 
-type Framing = 'none' | 'length' | 'chunked' | 'close';
+/** `none`: there is no body, whatever the headers say. `close`: it lasts until the connection ends. */
+export type Framing = 'none' | 'length' | 'chunked' | 'close';
 
 /** What the reader found in the bytes; `rest` are those it has not looked at yet. */
 export type Step =
@@ -21,14 +26,24 @@ export type Step =
 const more: Step = { kind: 'more', rest: undefined };
 const nothing = Buffer.alloc(0);
 const longestHead = 64 * 1024;
-/** Of a chunk's extensions, and of each trailer: what Node's own parser takes. */
-const longestChunkLine = 16 * 1024;
 
 /** Headers that speak of one connection only and must not travel on. */
 const betweenHops = new Set(['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'te', 'trailer', 'upgrade']);
 export const isBetweenHops = (lowerName: string): boolean => betweenHops.has(lowerName);
 
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** Anything else than text and whole line ends: a lone CR or LF would end a line for some readers and not for others. */
+export const unprintable = /[^\t\x20-\x7e\x80-\xff\r\n]|\r(?!\n)|(?<!\r)\n/;
+/** A value without the blanks around it, and only those: other characters that look like blanks may be half of one. */
+export const withoutBlanks = (value: string): string => {
+  let from = 0;
+  let to = value.length;
+  while (from < to && isBlank(value.charCodeAt(from))) from += 1;
+  while (to > from && isBlank(value.charCodeAt(to - 1))) to -= 1;
+  return value.slice(from, to);
+};
+const isBlank = (code: number): boolean => code === 32 || code === 9;
+/** A name of a header or a method. */
+export const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
  * Reads one HTTP/1.x answer from a connection, byte by byte strict: what could be understood in two ways is refused, because an answer
@@ -40,7 +55,7 @@ export class AnswerReader {
   #held: Buffer | undefined;
   #framing: Framing | undefined;
   #left = 0;
-  #chunk: 'size' | 'data' | 'after-data' | 'trailer' = 'size';
+  #chunks: ChunkedReader | undefined;
   #persistent = false;
 
   constructor({ method, upgrade }: { readonly method: string; readonly upgrade: boolean }) {
@@ -77,40 +92,18 @@ export class AnswerReader {
     return { kind: 'data', data, rest: bytes.subarray(data.length) };
   }
 
-  /** A loop, not a recursion: one piece may hold more lines than the stack has room for. */
   #chunked(bytes: Buffer): Step {
-    let unread = bytes;
-    for (;;) {
-      if (this.#chunk === 'data') {
-        if (this.#left > 0) return this.#length(unread);
-        this.#chunk = 'after-data';
-      }
-      const all = this.#held === undefined ? unread : Buffer.concat([this.#held, unread]);
-      this.#held = undefined;
-      const end = all.indexOf('\r\n');
-      if ((end < 0 ? all.length - 1 : end) > longestChunkLine) return invalid('a chunk line without end');
-      if (end < 0) {
-        this.#held = all.length === 0 ? undefined : all;
+    this.#chunks ??= new ChunkedReader({ strict: false, longestTrailers: Infinity });
+    const step = this.#chunks.next(bytes);
+    switch (step.kind) {
+      case 'more':
         return more;
-      }
-      const line = all.toString('latin1', 0, end);
-      unread = all.subarray(end + 2);
-      switch (this.#chunk) {
-        case 'after-data':
-          if (line !== '') return invalid('a chunk longer than it says');
-          this.#chunk = 'size';
-          break;
-        case 'size': {
-          const size = /^([0-9a-fA-F]{1,12})[ \t]*(?:;.*)?$/.exec(line)?.[1];
-          if (size === undefined) return invalid('a chunk without size');
-          this.#left = Number.parseInt(size, 16);
-          this.#chunk = this.#left === 0 ? 'trailer' : 'data';
-          break;
-        }
-        default:
-          // Trailers are read past and not passed on: the client did not ask for them.
-          if (line === '') return { kind: 'end', reusable: this.#persistent, rest: unread };
-      }
+      case 'data':
+        return step;
+      case 'end':
+        return { kind: 'end', reusable: this.#persistent, rest: step.rest };
+      default:
+        return invalid(step.why);
     }
   }
 
@@ -132,6 +125,7 @@ export class AnswerReader {
   }
 
   #parse(text: string, rest: Buffer): Step | 'hint' {
+    if (unprintable.test(text)) return invalid('a head with control characters');
     const lines = text.split('\r\n');
     const statusLine = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: (.*))?$/.exec(lines[0] ?? '');
     if (statusLine === null) return invalid('no HTTP/1 status line');
@@ -146,12 +140,13 @@ export class AnswerReader {
       const colon = line.indexOf(':');
       const name = line.slice(0, colon);
       if (colon <= 0 || !token.test(name)) return invalid('a header line that is none');
-      const value = line.slice(colon + 1).trim();
+      const value = withoutBlanks(line.slice(colon + 1));
       const lower = name.toLowerCase();
       switch (lower) {
         case 'content-length':
           if (!/^\d{1,15}$/.test(value) || (length !== undefined && length !== value)) return invalid('an ambiguous content-length');
-          if (length === undefined) headers.push(name, value);
+          // Without leading zeros, which some readers take for another base.
+          if (length === undefined && status !== 204) headers.push(name, String(Number(value)));
           length = value;
           break;
         case 'transfer-encoding':
@@ -167,17 +162,20 @@ export class AnswerReader {
           break;
         }
         case 'upgrade':
-          if (status === 101) headers.push(name, value);
+          // 426 says with it what the client should offer.
+          if (status === 101 || status === 426) headers.push(name, value);
           break;
         default:
           if (!betweenHops.has(lower)) headers.push(name, value);
       }
     }
+    if (coding !== undefined && statusLine[1] === '0') return invalid('a transfer-encoding in HTTP/1.0');
     if (length !== undefined && coding !== undefined) return invalid('both content-length and transfer-encoding');
     const head: AnswerHead = {
       status,
       reason: statusLine[3] ?? '',
       headers: withoutNamed(headers, connection),
+      framing: this.#framingOf(status, coding, length),
       ...(keepAliveHintMs === undefined ? {} : { keepAliveHintMs }),
     };
     if (status === 101) return this.#upgrade ? { kind: 'upgrade', head, rest } : invalid('an upgrade that nobody asked for');
@@ -186,12 +184,17 @@ export class AnswerReader {
     if (status < 200) return 'hint';
     const closes = /[,\s]close(?:$|[,\s])/.test(connection);
     this.#persistent = !closes && (statusLine[1] === '1' || connection.includes('keep-alive'));
-    if (this.#method === 'HEAD' || status === 204 || status === 304) this.#framing = 'none';
-    else if (coding !== undefined) this.#framing = 'chunked';
-    else if (length !== undefined) this.#framing = 'length';
-    else this.#framing = 'close';
+    this.#framing = head.framing;
+    // Some services send a body all the same, a moment later. On a connection used again it would be the answer of the next request.
+    if (this.#framing === 'none') this.#persistent = false;
     this.#left = this.#framing === 'length' ? Number(length) : 0;
     return { kind: 'head', head, rest };
+  }
+
+  #framingOf(status: number, coding: string | undefined, length: string | undefined): Framing {
+    if (this.#method === 'HEAD' || status < 200 || status === 204 || status === 304) return 'none';
+    if (coding !== undefined) return 'chunked';
+    return length === undefined ? 'close' : 'length';
   }
 }
 

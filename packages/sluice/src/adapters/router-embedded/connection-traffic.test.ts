@@ -57,9 +57,10 @@ describe('connections through the router', () => {
     const old = await line(port);
     expect(await old.say('one')).toBe('blue one');
     must(await rig.router.route(api, { epoch, weights: split(5_000), revertTo: 'blue' }));
-    const young = await Promise.all(Array.from({ length: 10 }, () => line(port)));
+    const young = await Promise.all(Array.from({ length: 40 }, () => line(port)));
     const answers = await Promise.all(young.map((one) => one.say('x')));
-    expect(answers.toSorted()).toEqual([...Array.from({ length: 5 }, () => 'blue x'), ...Array.from({ length: 5 }, () => 'green x')]);
+    const greens = answers.filter((answer) => answer === 'green x').length;
+    expect([answers.filter((answer) => answer === 'blue x').length, greens > 5, greens < 35]).toEqual([40 - greens, true, true]);
     expect(await old.say('two')).toBe('blue two');
     // Half-closed: what was asked before the end is still answered.
     old.socket.end('last\n');

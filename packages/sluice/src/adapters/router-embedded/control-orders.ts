@@ -1,4 +1,4 @@
-import { isSplit, type Router, type RouterEndpoints, type ServiceKey, type Weights } from '#rollout';
+import { isSplit, type Router, type RouterEndpoints, type ServiceKey, type StickyKey, type Weights } from '#rollout';
 
 /** What came over the control socket was no order: which field, and what it should be. */
 export class InvalidOrder extends Error {
@@ -16,7 +16,7 @@ export const controlOrders = {
   declare: (router, fields) => {
     const traffic = oneOf(fields, 'traffic', ['request', 'connection'] as const);
     const port = fields['port'] === undefined ? {} : { port: integer(fields, 'port', { from: 1, to: 65_535 }) };
-    return router.declare(service(fields), { traffic, ...port });
+    return router.declare(service(fields), { traffic, ...port, ...stickyOf(fields) });
   },
   'take-epoch': (router, fields) =>
     router.takeEpoch(service(fields), integer(fields, 'after', { from: 0, to: Number.MAX_SAFE_INTEGER - 1 })),
@@ -66,6 +66,12 @@ function service(fields: Fields): ServiceKey {
     throw new InvalidOrder('service: expected "<environment>/<service>"');
   }
   return value as ServiceKey;
+}
+
+function stickyOf(fields: Fields): { readonly sticky?: StickyKey } {
+  if (fields['sticky'] === undefined) return {};
+  const sticky = record(fields['sticky'], 'sticky');
+  return { sticky: { from: oneOf(sticky, 'from', ['header', 'cookie', 'query'] as const), name: text(sticky, 'name') } };
 }
 
 function text(fields: Fields, name: string, least = 1): string {

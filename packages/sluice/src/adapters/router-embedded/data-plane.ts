@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { Server, Socket } from 'node:net';
 import type { Endpoint, Routing, RoutingTable, ServiceKey, Slot, SlotCounters } from '#rollout';
-import { connectionServer, requestServer } from './listener.ts';
+import { connectionListener, type Listener, requestListener } from './listener.ts';
 import { ServiceTraffic } from './service-traffic.ts';
+import type { TrafficSources } from './slot-traffic.ts';
 
-type Open = { readonly traffic: ServiceTraffic; server: Server | undefined; listen: Endpoint; kind: Routing['traffic'] };
+type Open = { readonly traffic: ServiceTraffic; listener: Listener | undefined; listen: Endpoint; kind: Routing['traffic'] };
+
+/** What the traffic takes from outside, and where is said what an operator should know. */
+export type PlaneSources = TrafficSources & { readonly random: () => number; readonly say: (line: string) => void };
 
 /**
  * Where ports are looked for when none is wanted: below the range from which systems take the ports of outgoing connections. A port
@@ -19,17 +22,12 @@ const rebindEveryMs = 20;
 export class DataPlane {
   readonly host: string;
   readonly #open = new Map<ServiceKey, Open>();
-  readonly #more: { readonly now: () => number; readonly newGeneration: () => string };
-  readonly #say: (line: string) => void;
+  readonly #more: PlaneSources;
   #closed = false;
 
-  constructor(
-    host: string,
-    more: { readonly now: () => number; readonly newGeneration: () => string; readonly say: (line: string) => void },
-  ) {
+  constructor(host: string, more: PlaneSources) {
     this.host = host;
     this.#more = more;
-    this.#say = more.say;
   }
 
   /** Opens the listeners of a table read from disk. A port held by somebody else is said, and tried until it is free. */
@@ -37,10 +35,10 @@ export class DataPlane {
     await Promise.all(
       [...table.services.values()].map(async (routing) => {
         const traffic = new ServiceTraffic(routing, this.#more);
-        const open: Open = { traffic, server: undefined, listen: routing.listen, kind: routing.traffic };
+        const open: Open = { traffic, listener: undefined, listen: routing.listen, kind: routing.traffic };
         this.#open.set(routing.service, open);
-        open.server = await listen(serverFor(routing.traffic, traffic), routing.listen);
-        if (open.server === undefined) this.#rebind(routing, open);
+        open.listener = await listening(this.#make(routing.traffic, traffic), routing.listen);
+        if (open.listener === undefined) this.#rebind(routing, open);
       }),
     );
   }
@@ -50,7 +48,7 @@ export class DataPlane {
     const known = this.#open.get(service);
     if (
       known !== undefined &&
-      known.server !== undefined &&
+      known.listener !== undefined &&
       known.kind === how.traffic &&
       known.listen.host === this.host &&
       (how.port === undefined || how.port === known.listen.port)
@@ -59,11 +57,11 @@ export class DataPlane {
     }
     const traffic = known?.traffic ?? new ServiceTraffic(emptyRouting(service, how.traffic, this.host), this.#more);
     const port = how.port ?? known?.listen.port;
-    if (known?.listen.port === port) known?.server?.close();
-    const listener = await this.#listenOn(service, port, () => serverFor(how.traffic, traffic));
-    if (listener === undefined) return undefined;
-    known?.server?.close();
-    const open: Open = { traffic, ...listener, kind: how.traffic };
+    if (known?.listen.port === port) known?.listener?.close();
+    const opened = await this.#listenOn(service, port, () => this.#make(how.traffic, traffic));
+    if (opened === undefined) return undefined;
+    known?.listener?.close();
+    const open: Open = { traffic, ...opened, kind: how.traffic };
     this.#open.set(service, open);
     return open.listen;
   }
@@ -79,8 +77,8 @@ export class DataPlane {
 
   close(): void {
     this.#closed = true;
-    for (const { server, traffic } of this.#open.values()) {
-      server?.close();
+    for (const { listener, traffic } of this.#open.values()) {
+      listener?.close();
       traffic.close();
     }
   }
@@ -88,49 +86,52 @@ export class DataPlane {
   async #listenOn(
     service: ServiceKey,
     port: number | undefined,
-    make: () => Server,
-  ): Promise<{ readonly server: Server; readonly listen: Endpoint } | undefined> {
+    make: () => Listener,
+  ): Promise<{ readonly listener: Listener; readonly listen: Endpoint } | undefined> {
     if (port !== undefined) {
-      const server = await listen(make(), { host: this.host, port });
-      return server === undefined ? undefined : { server, listen: { host: this.host, port } };
+      const listener = await listening(make(), { host: this.host, port });
+      return listener === undefined ? undefined : { listener, listen: { host: this.host, port } };
     }
     const start = createHash('sha256').update(`${process.pid} ${service}`).digest().readUInt32BE();
     for (let offset = 0; offset < freePorts; offset += 1) {
       const free = { host: this.host, port: firstFreePort + ((start + offset) % freePorts) };
-      const server = await listen(make(), free);
-      if (server !== undefined) return { server, listen: free };
+      const listener = await listening(make(), free);
+      if (listener !== undefined) return { listener, listen: free };
     }
     return undefined;
   }
 
+  #make(kind: Routing['traffic'], traffic: ServiceTraffic): Listener {
+    return kind === 'request' ? requestListener(traffic, this.#more) : connectionListener(traffic, this.#more);
+  }
+
   #rebind(routing: Routing, open: Open): void {
-    this.#say(`port ${routing.listen.port} of ${routing.service} is in use by another process; trying until it is free`);
+    this.#more.say(`port ${routing.listen.port} of ${routing.service} is in use by another process; trying until it is free`);
     const again = async (): Promise<void> => {
-      if (this.#closed || open.server !== undefined || this.#open.get(routing.service) !== open) return;
-      open.server = await listen(serverFor(open.kind, open.traffic), open.listen);
-      if (open.server === undefined) setTimeout(() => void again(), rebindEveryMs);
-      else this.#say(`port ${routing.listen.port} of ${routing.service} is open`);
+      if (this.#closed || open.listener !== undefined || this.#open.get(routing.service) !== open) return;
+      open.listener = await listening(this.#make(open.kind, open.traffic), open.listen);
+      if (open.listener === undefined) setTimeout(() => void again(), rebindEveryMs);
+      else this.#more.say(`port ${routing.listen.port} of ${routing.service} is open`);
     };
     setTimeout(() => void again(), rebindEveryMs);
   }
 }
 
-const serverFor = (kind: Routing['traffic'], traffic: ServiceTraffic): Server =>
-  kind === 'request' ? requestServer(traffic) : connectionServer(traffic);
-
-/** The server, listening; undefined when the port is in use. */
-function listen(server: Server, at: Endpoint): Promise<Server | undefined> {
+/** The listener, open; undefined when the port is in use. */
+function listening(listener: Listener, at: Endpoint): Promise<Listener | undefined> {
+  const { server } = listener;
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      error.code === 'EADDRINUSE' || error.code === 'EACCES' ? resolve(undefined) : reject(error),
-    );
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      listener.close();
+      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(undefined);
+      else reject(error);
+    });
     server.listen({ host: at.host, port: at.port, backlog: 1024 }, () => {
       server.removeAllListeners('error');
       // Out of file descriptors, for instance: the listener lives, the next connection may succeed.
       server.on('error', () => {});
-      resolve(server);
+      resolve(listener);
     });
-    server.on('connection', (socket: Socket) => socket.setNoDelay(true));
   });
 }
 

@@ -1,57 +1,73 @@
-import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http';
-import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
-import { answerSelf, microsecondsSince, ProxiedRequest } from './proxied-request.ts';
-import { requestHead } from './request-head.ts';
+import { createServer, type Server, type Socket } from 'node:net';
+import { ClientCrowd, usualLimits } from './client-crowd.ts';
+import type { ClientConnection, ClientLimits, ClientRequest } from './client-connection.ts';
+import type { Descriptors } from './descriptors.ts';
+import { microsecondsSince, ProxiedRequest } from './proxied-request.ts';
 import type { ServiceTraffic } from './service-traffic.ts';
 import type { SlotTraffic } from './slot-traffic.ts';
 import { tunnel } from './tunnel.ts';
 import type { Upstream } from './upstream.ts';
-import { UpgradeRequest } from './upgrade-request.ts';
 
-const nothingLive = { status: 503, code: 'nothing-live', message: 'no version of this service is live' } as const;
+/** A public port of a service: its server, and how it takes no more clients and lets those that rest go. */
+export type Listener = { readonly server: Server; readonly close: () => void };
 
-/** A server for HTTP: each request, and each upgraded connection, goes to the slot whose turn it is. */
-export function requestServer(traffic: ServiceTraffic): HttpServer {
-  const handle = (req: IncomingMessage, res: ServerResponse): void => {
-    const startedAt = performance.now();
-    const head = requestHead(req, { upgrade: false });
-    if (head.kind === 'refused') {
-      res.setHeader('connection', 'close');
-      return answerSelf(res, { status: head.status, code: 'refused', message: head.why });
-    }
-    const slot = traffic.next();
-    if (slot === undefined) return answerSelf(res, nothingLive);
-    new ProxiedRequest(traffic, slot, { req, res, head: head.text, body: head.body, startedAt }).start();
-  };
-  const server = createHttpServer({
-    // A client sends its head at once or not at all; bodies may take as long as they make progress (see proxied-request.ts).
-    headersTimeout: 15_000,
-    requestTimeout: 0,
-    connectionsCheckingInterval: 5_000,
-    // Longer than the pools of common clients keep their side, so that they close first and no request meets a closing connection.
-    keepAliveTimeout: 75_000,
-    maxHeaderSize: 32 * 1024,
-    insecureHTTPParser: false,
-    noDelay: true,
-    // An upgrade to HTTP/2 in clear text may be ignored, and is: the request is answered as it stands.
-    shouldUpgradeCallback: (req) => req.headers.upgrade?.toLowerCase() !== 'h2c',
+/** What every listener of a router shares. */
+export type Shared = { readonly descriptors: Descriptors; readonly now: () => number };
+
+/** A listener for HTTP: each request, and each upgraded connection, goes to the slot whose turn it is. */
+export function requestListener(traffic: ServiceTraffic, shared: Shared, limits: ClientLimits = usualLimits): Listener {
+  const { descriptors } = shared;
+  const crowd = new ClientCrowd((head, client) => new ProxiedRequest(traffic, client, head), { ...shared, limits });
+  const full = new ClientCrowd((_, client) => turnedAway(client), {
+    descriptors: undefined,
+    now: shared.now,
+    limits: { ...limits, headMs: limits.lingerMs },
   });
-  server.on('request', handle);
-  server.on('checkContinue', handle);
-  server.on('upgrade', (req: IncomingMessage, socket: Socket, first: Buffer) =>
-    new UpgradeRequest(traffic, { req, socket, first }).start(),
-  );
-  return server;
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    const admission = descriptors.admit();
+    socket.once('close', () => descriptors.gone(admission));
+    if (admission === 'served') crowd.add(socket);
+    else if (admission === 'turned-away') full.add(socket);
+    else socket.resetAndDestroy();
+  });
+  return {
+    server,
+    close: () => {
+      server.close();
+      crowd.close();
+      full.close();
+    },
+  };
 }
 
-/** A server for raw TCP: each connection goes to the slot whose turn it is, and stays there. */
-export function connectionServer(traffic: ServiceTraffic): Server {
-  return createTcpServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (client) => {
-    const slot = traffic.next();
+/** A listener for raw TCP: each connection goes to the slot whose turn it is, and stays there. */
+export function connectionListener(traffic: ServiceTraffic, { descriptors }: Shared): Listener {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (client) => {
+    const admission = descriptors.admit();
+    client.once('close', () => descriptors.gone(admission));
     client.on('error', () => client.destroy());
+    const slot = admission === 'served' ? traffic.turn() : undefined;
+    // Without a word TCP has only this one.
     if (slot === undefined) client.resetAndDestroy();
     else openTunnel(client, traffic, { slot: traffic.slots[slot], other: otherSlot(traffic, slot), startedAt: performance.now() });
   });
+  return { server, close: () => server.close() };
+}
+
+/** What a request gets while every place for a client is taken. */
+function turnedAway(client: ClientConnection): ClientRequest {
+  const answer = { status: 503, code: 'too-many-clients', message: 'the router has no room for another client' } as const;
+  const nothing = (): void => {};
+  return {
+    start: () => client.answerSelf(answer, { close: true }),
+    takesBody: false,
+    onBody: nothing,
+    onBodyEnd: nothing,
+    onClientDrain: nothing,
+    onAnswered: nothing,
+    onClientSilent: nothing,
+    onClientLeft: nothing,
+  };
 }
 
 function otherSlot(traffic: ServiceTraffic, slot: 'blue' | 'green'): SlotTraffic | undefined {
@@ -68,12 +84,16 @@ function openTunnel(
   const tried: Upstream[] = [];
   slot.inFlight += 1;
   const attempt = (): void => {
-    const upstream = slot.pick(tried);
+    const upstream = slot.pick(tried, { resting: other === undefined });
     if (upstream === undefined) {
-      slot.inFlight -= 1;
-      slot.ended(microsecondsSince(startedAt), true);
-      if (other === undefined) client.resetAndDestroy();
-      else openTunnel(client, traffic, { slot: other, other: undefined, startedAt: performance.now() });
+      if (other === undefined) {
+        slot.inFlight -= 1;
+        slot.ended(microsecondsSince(startedAt), true);
+        client.resetAndDestroy();
+        return;
+      }
+      slot.fellBack(microsecondsSince(startedAt), { counted: false });
+      openTunnel(client, traffic, { slot: other, other: undefined, startedAt: performance.now() });
       return;
     }
     upstream.dial((socket) => {
@@ -86,12 +106,11 @@ function openTunnel(
       slot.inFlight -= 1;
       slot.sessions += 1;
       upstream.inFlight += 1;
-      tunnel(client, socket, () => {
+      tunnel({ client, instance: socket, speaks: 'sniff' }, (end) => {
         slot.sessions -= 1;
         upstream.inFlight -= 1;
-        slot.ended(acceptedAfter, false);
+        slot.tunnelEnded(acceptedAfter, end);
       });
-      client.resume();
     });
   };
   attempt();

@@ -1,141 +1,218 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Slot } from '#rollout';
+import type { OwnAnswer } from './answer-for-client.ts';
 import type { AnswerHead } from './answer-reader.ts';
-import type { RequestBody } from './request-head.ts';
+import type { ClientConnection, ClientRequest } from './client-connection.ts';
+import { headForInstance } from './request-head.ts';
+import { bodyFollows, type RequestHead } from './request-reader.ts';
 import type { ServiceTraffic } from './service-traffic.ts';
 import type { SlotTraffic } from './slot-traffic.ts';
+import { tunnel } from './tunnel.ts';
 import type { Upstream } from './upstream.ts';
 import type { Exchange, UpstreamConnection } from './upstream-connection.ts';
 
-/** How long a client may neither send the body it owes nor take the answer it asked for: stalled, it would hold a connection of the instance. */
-const stalledMs = 60_000;
+/** Methods that ask and change nothing (RFC 9110, 9.2.1): asked twice they do no harm. */
+const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+/** How often a safe request is asked again where its connection broke. */
+const mostRepeats = 2;
 
 /** One request on its way through the router. */
-export class ProxiedRequest implements Exchange {
+export class ProxiedRequest implements Exchange, ClientRequest {
   readonly #traffic: ServiceTraffic;
-  readonly #req: IncomingMessage;
-  readonly #res: ServerResponse;
-  readonly #head: string;
-  readonly #body: RequestBody;
-  #slotName: Slot;
-  #slot: SlotTraffic;
-  #slotStartedAt: number;
+  readonly #client: ClientConnection;
+  readonly #head: RequestHead;
+  readonly #bodyFollows: boolean;
+  #slotName: Slot | undefined;
+  #slot: SlotTraffic | undefined;
+  #slotStartedAt = performance.now();
   #tried: Upstream[] = [];
   #upstream: Upstream | undefined;
   #connection: UpstreamConnection | undefined;
-  /** How often a request that changes nothing was asked again. */
   #repeats = 0;
-  #answered = false;
+  /** The client has heard the beginning of an answer. */
+  #answerBegun = false;
   #failed = false;
-  #settled = false;
+  #counted = false;
+  #over = false;
   #uploading = false;
-  #blocked = false;
+  #bodySent = false;
+  #instanceFull = false;
   #standingIn = false;
   #lastRefusal = '';
   #continued = false;
 
-  constructor(
-    traffic: ServiceTraffic,
-    slot: Slot,
-    request: {
-      readonly req: IncomingMessage;
-      readonly res: ServerResponse;
-      readonly head: string;
-      readonly body: RequestBody;
-      readonly startedAt: number;
-    },
-  ) {
+  constructor(traffic: ServiceTraffic, client: ClientConnection, head: RequestHead) {
     this.#traffic = traffic;
-    this.#slotName = slot;
-    this.#slot = traffic.slots[slot];
-    this.#req = request.req;
-    this.#res = request.res;
-    this.#head = request.head;
-    this.#body = request.body;
-    this.#slotStartedAt = request.startedAt;
-    this.#slot.inFlight += 1;
-    this.#res.once('close', () => this.#closed());
+    this.#client = client;
+    this.#head = head;
+    this.#bodyFollows = bodyFollows(head.body);
   }
 
-  /** Sends the request to an instance: over an idle connection, or a new one. */
+  /** Sends the request to an instance of the slot whose turn it is. */
   start(): void {
-    const upstream = this.#slot.pick(this.#tried);
-    if (upstream === undefined) return this.#noInstance();
-    this.#use(upstream, false);
+    const slot = this.#traffic.turn(this.#head);
+    if (slot === undefined) return this.#client.answerSelf(nothingLive);
+    this.#enter(slot);
+    this.#ask();
   }
 
-  onHead(head: AnswerHead): void {
-    this.#answered = true;
-    this.#failed = head.status >= 500;
-    try {
-      // An instance that answered before the client was told to go on: whether the body still comes is open, so the connection ends.
-      const undecided = this.#req.headers.expect !== undefined && !this.#continued;
-      const headers = undecided ? [...head.headers, 'connection', 'close'] : (head.headers as string[]);
-      this.#res.writeHead(head.status, head.reason, headers);
-      // Streams begin with their head: without this it would wait for the first bytes of the body.
-      this.#flushSoon();
-    } catch {
-      // Node keeps the reason that it refused, and would refuse the router's own answer for it.
-      this.#res.statusMessage = '';
-      this.onFail('an answer with a broken header');
-    }
+  // ------------------------------------------------------------ from the client
+
+  get takesBody(): boolean {
+    return this.#uploading && !this.#instanceFull;
+  }
+
+  onBody(chunk: Buffer): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    let flowing: boolean;
+    if (this.#head.body.kind === 'chunked') {
+      connection.cork();
+      connection.write(`${chunk.length.toString(16)}\r\n`);
+      connection.write(chunk);
+      flowing = connection.write('\r\n');
+      connection.uncork();
+    } else flowing = connection.write(chunk);
+    this.#instanceFull = !flowing;
+  }
+
+  onBodyEnd(): void {
+    this.#uploading = false;
+    this.#bodySent = true;
+    if (this.#head.body.kind === 'chunked') this.#connection?.write('0\r\n\r\n');
+    this.#connection?.sent();
+  }
+
+  onClientDrain(): void {
+    this.#connection?.resume();
+  }
+
+  onAnswered(): void {
+    this.#over = true;
+    this.#count('ended');
+  }
+
+  /** Counted as left, although its answer will be delivered if it comes and somebody is there: one who waits like this is rare. */
+  onClientSilent(): void {
+    this.#count('left');
+  }
+
+  onClientLeft(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#count(this.#failed && this.#answerBegun ? 'ended' : 'left');
+    // The instance may stop working on it.
+    this.#connection?.destroy();
+    this.#release();
+  }
+
+  // ------------------------------------------------------------ from the instance
+
+  onHead(answer: AnswerHead): void {
+    this.#answerBegun = true;
+    this.#failed = answer.status >= 500;
+    // An instance that answered before the client was told to go on: whether the body still comes is open, so the connection ends.
+    const undecided = this.#head.expectsContinue && this.#bodyFollows && !this.#continued;
+    this.#client.writeHead(answer, { close: undecided });
   }
 
   onContinue(): void {
-    if (this.#continued || this.#res.headersSent) return;
+    if (this.#continued || this.#answerBegun || !this.#head.expectsContinue) return;
     this.#continued = true;
-    this.#res.writeContinue();
+    this.#client.writeContinue();
   }
 
   onData(chunk: Buffer): void {
-    if (this.#res.write(chunk) || this.#blocked) return;
-    this.#blocked = true;
-    this.#connection?.pause();
-    this.#watchClient();
-    this.#res.once('drain', this.#drained);
+    if (!this.#client.writeBody(chunk)) this.#connection?.pause();
   }
 
   onEnd(reusable: boolean): void {
     const connection = this.#connection;
     const upstream = this.#upstream;
+    this.#uploading = false;
     this.#release();
     if (connection !== undefined && upstream !== undefined && reusable) upstream.keep(connection);
-    this.#stopUpload();
-    this.#endAnswer();
+    this.#client.endAnswer();
   }
 
-  onUpgrade(_head: AnswerHead, socket: Socket): void {
-    socket.destroy();
-    this.onFail('an upgrade that nobody asked for');
+  onUpgrade(head: AnswerHead, socket: Socket, rest: Buffer): void {
+    const slot = this.#slot;
+    const upstream = this.#upstream;
+    if (slot === undefined || upstream === undefined || (this.#bodyFollows && !this.#bodySent)) {
+      socket.destroy();
+      this.onFail('an upgrade before the request was whole');
+      return;
+    }
+    const acceptedAfter = microsecondsSince(this.#slotStartedAt);
+    this.#over = true;
+    // From here on the connection is counted, not the request; one that was given up already stays so.
+    if (!this.#counted) slot.inFlight -= 1;
+    this.#counted = true;
+    slot.sessions += 1;
+    const { socket: client, early } = this.#client.takeOver();
+    let text = 'HTTP/1.1 101 Switching Protocols\r\n';
+    for (let at = 0; at < head.headers.length; at += 2) text += `${head.headers[at]}: ${head.headers[at + 1]}\r\n`;
+    client.write(`${text}connection: upgrade\r\n\r\n`, 'latin1');
+    const webSocket = this.#head.upgrade?.toLowerCase() === 'websocket';
+    tunnel({ client, instance: socket, early, rest, speaks: webSocket ? 'websocket' : 'unknown' }, (end) => {
+      slot.sessions -= 1;
+      upstream.inFlight -= 1;
+      slot.tunnelEnded(acceptedAfter, end);
+    });
   }
 
   onDrain(): void {
-    if (this.#uploading) this.#req.resume();
+    this.#instanceFull = false;
+    this.#client.resume();
   }
 
   onFail(why: string): void {
     const upstream = this.#upstream;
     this.#connection?.destroy();
+    this.#uploading = false;
     this.#release();
-    this.#stopUpload();
-    if (this.#res.headersSent) {
+    if (this.#answerBegun) {
       // The client must not take half an answer for a whole one: its connection ends without the end of the body.
       this.#failed = true;
-      this.#res.destroy();
+      this.#over = true;
+      this.#count('ended');
+      this.#client.breakOff();
       return;
     }
     // An idle connection may be closed by the instance at the moment we use it, and an instance that was just killed may take a new one before
-    // its port is gone. A GET or HEAD asks and changes nothing, so it may be asked again: twice, the second time each instance has had its chance
-    // to refuse. Anything else may have been carried out before the connection broke: a second order is worse than a 502.
-    const method = this.#req.method;
-    const changesNothing = this.#body.kind === 'none' && (method === 'GET' || method === 'HEAD');
-    if (changesNothing && this.#repeats < 2 && upstream !== undefined) {
-      this.#repeats += 1;
-      this.#use(upstream, true);
-      return;
+    // its port is gone. A safe request may be asked again: twice, the second time each instance has had its chance to refuse, and then once of the
+    // other slot. Anything else may have been carried out before the connection broke: a second order is worse than a 502.
+    if (!this.#bodyFollows && safeMethods.has(this.#head.method)) {
+      if (this.#repeats < mostRepeats && upstream !== undefined) {
+        this.#repeats += 1;
+        this.#use(upstream, true);
+        return;
+      }
+      if (this.#standIn()) return;
     }
-    this.#answerSelf(502, 'no-answer', `the instance gave no answer (${why}); it may or may not have acted on the request`);
+    this.#answerSelf({
+      status: 502,
+      code: 'no-answer',
+      message: `the instance gave no answer (${why}); it may or may not have acted on the request`,
+    });
+  }
+
+  // ------------------------------------------------------------ ways
+
+  #enter(slot: Slot): void {
+    this.#slotName = slot;
+    this.#slot = this.#traffic.slots[slot];
+    this.#slot.inFlight += 1;
+    this.#slotStartedAt = performance.now();
+    this.#tried = [];
+  }
+
+  #ask(): void {
+    const slot = this.#slot;
+    // While all of its instances refuse, only one request in a while asks them: the others need not wait for the refusal.
+    const upstream = slot?.pick(this.#tried, { resting: this.#standingIn || this.#other === undefined });
+    if (upstream === undefined) this.#noInstance();
+    else this.#use(upstream, false);
   }
 
   #use(upstream: Upstream, fresh: boolean): void {
@@ -144,7 +221,7 @@ export class ProxiedRequest implements Exchange {
     const idle = fresh ? undefined : upstream.takeIdle();
     if (idle !== undefined) return this.#send(idle);
     upstream.connect((connection, why) => {
-      if (this.#settled) {
+      if (this.#over) {
         // The client left meanwhile.
         connection?.destroy();
         return;
@@ -154,113 +231,49 @@ export class ProxiedRequest implements Exchange {
       this.#release();
       this.#tried.push(upstream);
       this.#lastRefusal = `${upstream.endpoint.host}:${upstream.endpoint.port} ${why}`;
-      this.start();
+      this.#ask();
     });
   }
 
   #send(connection: UpstreamConnection): void {
     this.#connection = connection;
-    const bodyFollows = this.#body.kind !== 'none';
-    connection.begin(this.#head, { method: this.#req.method ?? 'GET', bodyFollows, upgrade: false }, this);
-    if (bodyFollows) this.#upload(connection);
+    const { method, upgrade } = this.#head;
+    const text = headForInstance(this.#head, this.#client.passage);
+    this.#uploading = this.#bodyFollows;
+    this.#instanceFull = false;
+    connection.begin(text, { method, bodyFollows: this.#bodyFollows, upgrade: upgrade !== undefined }, this);
+    if (this.#uploading) this.#client.resume();
   }
 
-  #upload(connection: UpstreamConnection): void {
-    const req = this.#req;
-    const chunked = this.#body.kind === 'chunked';
-    this.#uploading = true;
-    req.on('data', (chunk: Buffer) => {
-      if (!this.#uploading) return;
-      let flowing: boolean;
-      if (chunked) {
-        connection.cork();
-        connection.write(`${chunk.length.toString(16)}\r\n`);
-        connection.write(chunk);
-        flowing = connection.write('\r\n');
-        connection.uncork();
-      } else flowing = connection.write(chunk);
-      if (!flowing) req.pause();
-    });
-    req.on('end', () => {
-      if (!this.#uploading) return;
-      this.#uploading = false;
-      this.#watchClient();
-      if (chunked) connection.write('0\r\n\r\n');
-      connection.sent();
-    });
-    // Set only when the body did not come with the head: most do, and a timer for each request costs.
-    if (!req.complete) this.#watchClient();
+  get #other(): Slot | undefined {
+    return this.#slotName === undefined ? undefined : this.#traffic.standIn(this.#slotName);
   }
 
-  #stopUpload(): void {
-    if (!this.#uploading) return;
-    this.#uploading = false;
-    this.#watchClient();
-    // What still comes is read past, so that the client hears the answer instead of a reset.
-    this.#req.resume();
-  }
-
-  /** The client has taken what it was sent: the rest of the answer may come. */
-  readonly #drained = (): void => {
-    this.#blocked = false;
-    this.#watchClient();
-    this.#connection?.resume();
-  };
-
-  #endAnswer(): void {
-    const res = this.#res;
-    const client = res.socket;
-    // Node tells nobody that an ended answer has drained.
-    res.off('drain', this.#drained);
-    res.end();
-    if (client === null) return;
-    const owed = client.writableLength > 0;
-    if (owed || this.#blocked) {
-      this.#blocked = owed;
-      this.#watchClient();
-    }
-    // Before Node's own listener, which sets how long the connection may be idle from then on.
-    if (owed) res.prependOnceListener('finish', () => client.setTimeout(0));
-  }
-
-  /** Lets the client's connection end when it is silent for long while it owes bytes of its body or has yet to take some of its answer. */
-  #watchClient(): void {
-    // An answer that waits for the one before it has no socket yet: its client cannot take it.
-    const owes = this.#uploading || (this.#blocked && this.#res.socket !== null);
-    this.#req.socket.setTimeout(owes ? stalledMs : 0);
-  }
-
-  #flushSoon(): void {
-    const res = this.#res;
-    process.nextTick(() => {
-      if (!res.writableEnded && !res.destroyed) res.flushHeaders();
-    });
+  /** The other slot takes the request, once: the failure stays with the slot whose turn it was. */
+  #standIn(): boolean {
+    const other = this.#other;
+    const slot = this.#slot;
+    if (other === undefined || slot === undefined || this.#standingIn) return false;
+    this.#standingIn = true;
+    slot.fellBack(microsecondsSince(this.#slotStartedAt), { counted: this.#counted });
+    this.#counted = false;
+    this.#enter(other);
+    this.#ask();
+    return true;
   }
 
   #noInstance(): void {
-    const other = this.#traffic.standIn(this.#slotName);
+    // Nothing was sent, or nothing that could do harm: the client gets its answer.
+    if (this.#standIn()) return;
     const refused = this.#lastRefusal === '' ? 'it has no instances' : `last: ${this.#lastRefusal}`;
-    if (other !== undefined && !this.#standingIn) {
-      // The other slot serves live traffic as well, and nothing was sent: the client gets its answer. The failure stays with this slot.
-      this.#standingIn = true;
-      this.#slot.ended(microsecondsSince(this.#slotStartedAt), true);
-      this.#slot.inFlight -= 1;
-      this.#slotName = other;
-      this.#slot = this.#traffic.slots[other];
-      this.#slot.inFlight += 1;
-      this.#slotStartedAt = performance.now();
-      this.#tried = [];
-      this.start();
-      return;
-    }
-    this.#answerSelf(503, 'no-instance', `no instance of slot ${this.#slotName} takes connections (${refused})`);
+    const message = `no instance of slot ${this.#slotName} takes connections (${refused})`;
+    this.#answerSelf({ status: 503, code: 'no-instance', message });
   }
 
-  #answerSelf(status: 502 | 503, code: string, message: string): void {
+  #answerSelf(answer: OwnAnswer): void {
     this.#failed = true;
-    this.#answered = true;
-    this.#stopUpload();
-    answerSelf(this.#res, { status, code, message });
+    this.#answerBegun = true;
+    this.#client.answerSelf(answer);
   }
 
   #release(): void {
@@ -269,30 +282,17 @@ export class ProxiedRequest implements Exchange {
     this.#connection = undefined;
   }
 
-  /** The client's side has ended, one way or the other: count it once. */
-  #closed(): void {
-    if (this.#settled) return;
-    this.#settled = true;
-    this.#slot.inFlight -= 1;
-    if (this.#res.writableFinished || (this.#failed && this.#answered)) {
-      this.#slot.ended(microsecondsSince(this.#slotStartedAt), this.#failed);
-    } else this.#slot.abandoned();
-    if (this.#connection === undefined && this.#upstream === undefined) return;
-    // The client has left: the instance may stop working on it.
-    this.#connection?.destroy();
-    this.#stopUpload();
-    this.#release();
+  #count(how: 'ended' | 'left'): void {
+    const slot = this.#slot;
+    if (this.#counted || slot === undefined) return;
+    this.#counted = true;
+    slot.inFlight -= 1;
+    const microseconds = microsecondsSince(this.#slotStartedAt);
+    if (how === 'ended') slot.ended(microseconds, this.#failed);
+    else slot.abandoned(microseconds);
   }
 }
 
-/** An answer of the router's own, said so in a header, in JSON. */
-export function answerSelf(
-  res: ServerResponse,
-  { status, code, message }: { readonly status: number; readonly code: string; readonly message: string },
-): void {
-  const body = `${JSON.stringify({ error: { code, message, from: 'sluice-router' } })}\n`;
-  res.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), 'x-sluice-router': code });
-  res.end(body);
-}
+const nothingLive = { status: 503, code: 'nothing-live', message: 'no version of this service is live' } as const;
 
 export const microsecondsSince = (startedAt: number): number => (performance.now() - startedAt) * 1000;

@@ -13,6 +13,7 @@ import {
   type ServiceKey,
   type Slot,
   type SlotEndpoints,
+  type TrafficDeclaration,
 } from '#rollout';
 import type { DataPlane } from './data-plane.ts';
 import type { RoutingStore } from './routing-store.ts';
@@ -32,14 +33,20 @@ export class RouterControl implements Router, RouterEndpoints {
     this.#clock = clock;
   }
 
-  async declare(service: ServiceKey, how: { readonly traffic: 'request' | 'connection'; readonly port?: number }): Promise<Observed> {
+  async declare(service: ServiceKey, how: TrafficDeclaration): Promise<Observed> {
     const done = await this.#store.forward(async (table) => {
       const listen = await this.#plane.declare(service, how);
       if (listen === undefined) return err({ kind: 'port-in-use', port: how.port ?? table.services.get(service)?.listen.port ?? 0 });
       const known = table.services.get(service);
       const same =
-        known !== undefined && known.traffic === how.traffic && known.listen.port === listen.port && known.listen.host === listen.host;
-      return ok(same ? undefined : { type: 'declared', service, traffic: how.traffic, listen });
+        known !== undefined &&
+        known.traffic === how.traffic &&
+        known.listen.port === listen.port &&
+        known.listen.host === listen.host &&
+        known.sticky?.from === how.sticky?.from &&
+        known.sticky?.name === how.sticky?.name;
+      const sticky = how.sticky === undefined ? {} : { sticky: how.sticky };
+      return ok(same ? undefined : { type: 'declared', service, traffic: how.traffic, listen, ...sticky });
     });
     return this.#observed(service, done);
   }
@@ -99,7 +106,7 @@ export class RouterControl implements Router, RouterEndpoints {
     const routing = done.value.services.get(service);
     const counters = this.#plane.countersOf(service);
     if (routing === undefined || counters === undefined) return err({ kind: 'unknown-service' });
-    const { slots, traffic: _, ...rest } = routing;
+    const { slots, traffic: _, sticky: __, ...rest } = routing;
     const pending = this.#store.pending;
     return ok({
       ...rest,

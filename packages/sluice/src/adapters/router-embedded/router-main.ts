@@ -2,8 +2,10 @@ import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { identifyProcess, socketPath, systemClock, systemIds } from '#host';
+import { systemChance } from './chance.ts';
 import { openControl } from './control-server.ts';
 import { DataPlane } from './data-plane.ts';
+import { Descriptors, openFilesLimit } from './descriptors.ts';
 import { takeFolder } from './folder-lock.ts';
 import { JournalDamage } from './journal.ts';
 import { RouterControl } from './router-control.ts';
@@ -27,7 +29,14 @@ async function main(): Promise<number | undefined> {
     say(`another router (pid ${holder.pid}) serves ${folder}; nothing to do`);
     return 0;
   }
-  const plane = new DataPlane(values.host, { now: () => systemClock.now(), newGeneration: () => systemIds.next(), say });
+  const descriptors = new Descriptors(openFilesLimit());
+  const plane = new DataPlane(values.host, {
+    now: () => systemClock.now(),
+    newGeneration: () => systemIds.next(),
+    random: systemChance(),
+    descriptors,
+    say,
+  });
   const { store, note } = await RoutingStore.open(folder, { clock: systemClock, onChange: (table) => plane.follow(table) });
   if (note !== undefined) say(note);
   await plane.restore(store.table);
@@ -36,7 +45,7 @@ async function main(): Promise<number | undefined> {
     identity: self,
     services: () => [...store.table.services.keys()],
   });
-  say(`serving ${store.table.services.size} services, pid ${self.pid}`);
+  say(`serving ${store.table.services.size} services for at most ${descriptors.mostClients} clients, pid ${self.pid}`);
 
   const stop = (): void => {
     control.close();

@@ -3,54 +3,91 @@ import { connect, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { systemClock, systemIds } from '#host';
 import type { Routing } from '#rollout';
+import type { ClientLimits } from './client-connection.ts';
+import { usualLimits } from './client-crowd.ts';
+import { Descriptors } from './descriptors.ts';
 import { api, split, until } from './fixtures/router-rig.ts';
-import { requestServer } from './listener.ts';
+import { requestListener } from './listener.ts';
 import { ServiceTraffic } from './service-traffic.ts';
 
-const stalledMs = 60_000;
 const ends: (() => void)[] = [];
 afterEach(() => {
   for (const end of ends.splice(0)) end();
 });
 
 describe('clients that neither send what they owe nor take what they asked for', () => {
-  test('a client that has yet to take the end of a small answer is watched until it has, and no longer', async () => {
-    const { traffic, client, routerSide } = await clientOfRouter((_, res) => res.end(Buffer.alloc(48 * 1024)));
+  test('a client that never takes the end of its answers loses its connection; what it was not sent is no answer', async () => {
+    const { traffic, client } = await clientOfRouter((_, res) => res.end(Buffer.alloc(48 * 1024)), { stalledMs: 300 });
     client.pause();
-    const watched = (): boolean => routerSide.timeout === stalledMs;
-    // One answer after the other, none of them read, until the system takes no more.
-    for (let sent = 1; sent < 2_000 && !watched(); sent += 1) {
+    for (let sent = 0; sent < 2_000 && traffic.counters.blue.abandoned === 0; sent += 1) {
       client.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
-      await until(() => traffic.counters.blue.answers === sent || watched());
+      await until(() => traffic.counters.blue.answers + (traffic.counters.blue.abandoned ?? 0) > sent || client.destroyed);
     }
-    expect([watched(), traffic.counters.blue.inFlight]).toEqual([true, 1]);
-    client.resume();
-    await until(() => traffic.counters.blue.inFlight === 0 && !watched());
-    expect(routerSide.timeout).toBeGreaterThan(stalledMs);
+    await until(() => traffic.counters.blue.abandoned === 1);
+    expect(traffic.counters.blue.inFlight).toBe(0);
   });
 
-  test('an answer that was held back does not put a limit on the next one', async () => {
+  test('a client that takes its answer slowly, but takes it, keeps its connection', async () => {
+    const size = 24 * 1024 * 1024;
+    const { traffic, client } = await clientOfRouter((_, res) => res.end(Buffer.alloc(size)), { stalledMs: 400 });
+    client.pause();
+    client.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+    let got = 0;
+    let pauses = 0;
+    client.on('data', (chunk) => {
+      got += chunk.length;
+      // Many short pauses, together far longer than the limit.
+      if (Math.floor(got / (1024 * 1024)) <= pauses) return;
+      pauses += 1;
+      client.pause();
+      setTimeout(() => client.resume(), 50);
+    });
+    client.resume();
+    await until(() => got > size);
+    expect([pauses >= 20, traffic.counters.blue.abandoned]).toEqual([true, 0]);
+  });
+
+  test.for([
+    ['a head', 'GET / HTTP/1.1\r\nhost: a\r\n', 408],
+    ['a body', 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nhalf', 0],
+  ] as const)('%s that does not come to its end is not waited for', async ([, bytes, status]) => {
+    const { traffic, client } = await clientOfRouter((req, res) => req.resume().on('end', () => res.end()), {
+      stalledMs: 300,
+      headMs: 300,
+    });
+    let got = '';
+    client.on('data', (chunk) => (got += chunk.toString()));
+    client.write(bytes);
+    await until(() => client.closed || client.readableEnded);
+    expect(got.slice(0, 12)).toBe(status === 0 ? '' : `HTTP/1.1 ${status}`);
+    expect(traffic.counters.blue.inFlight).toBe(0);
+  });
+
+  test('an answer that is late for its own reasons has no limit, and neither has the next one', async () => {
     // Two full reads of the router: the end of the answer comes while it is held back.
     const head = 'HTTP/1.1 200 OK\r\ncontent-length: 131000\r\nx-fill: ';
     const whole = Buffer.concat([Buffer.from(`${head.padEnd(131_072 - 131_000 - 4, 'x')}\r\n\r\n`), Buffer.alloc(131_000)]);
-    expect(whole.length).toBe(131_072);
-    let held = false;
-    const { client, routerSide } = await clientOfRouter((req, res) => {
-      if (req.url === '/hold') held = true;
-      else res.socket?.write(whole);
-    });
-    let size = 0;
-    client.on('data', (chunk) => (size += chunk.length));
+    const { client } = await clientOfRouter(
+      (req) => {
+        if (req.url === '/hold') setTimeout(() => req.socket.write('HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nheld'), 1_000);
+        else req.socket.write(whole);
+      },
+      { stalledMs: 300, headMs: 300 },
+    );
+    let got = '';
+    client.on('data', (chunk) => (got += chunk.toString('latin1')));
     client.write('GET /big HTTP/1.1\r\nhost: a\r\n\r\nGET /hold HTTP/1.1\r\nhost: a\r\n\r\n');
-    await until(() => held && size > 131_000);
-    await until(() => routerSide.timeout !== stalledMs);
+    await until(() => got.length > 131_000);
+    await until(() => got.endsWith('held'));
+    expect(client.destroyed).toBe(false);
   });
 });
 
-/** A client of a router in this process, whose one instance answers so, and the router's side of its connection. */
+/** A client of a router in this process, whose one instance answers so. */
 async function clientOfRouter(
   answer: RequestListener,
-): Promise<{ readonly traffic: ServiceTraffic; readonly client: Socket; readonly routerSide: Socket }> {
+  limits: Partial<ClientLimits>,
+): Promise<{ readonly traffic: ServiceTraffic; readonly client: Socket }> {
   const instance = createServer(answer);
   const blue = { key: 'blue-1', endpoints: [{ host: '127.0.0.1', port: await listening(instance) }] };
   const routing: Routing = {
@@ -61,20 +98,18 @@ async function clientOfRouter(
     weights: split(0),
     slots: { blue, green: { key: '', endpoints: [] } },
   };
-  const traffic = new ServiceTraffic(routing, { now: () => systemClock.now(), newGeneration: () => systemIds.next() });
-  const router = requestServer(traffic);
-  const sides: Socket[] = [];
-  router.on('connection', (socket: Socket) => sides.push(socket));
-  const client = connect({ port: await listening(router), host: '127.0.0.1' });
+  const sources = { now: () => systemClock.now(), newGeneration: () => systemIds.next(), descriptors: new Descriptors(1_024) };
+  const traffic = new ServiceTraffic(routing, { ...sources, random: () => 0 });
+  const router = requestListener(traffic, sources, { ...usualLimits, ...limits });
+  const client = connect({ port: await listening(router.server), host: '127.0.0.1' });
   client.on('error', () => {});
-  await until(() => sides.length === 1);
   ends.push(() => {
     client.destroy();
     traffic.close();
-    router.closeAllConnections();
+    router.close();
     instance.closeAllConnections();
   });
-  return { traffic, client, routerSide: sides[0] as Socket };
+  return { traffic, client };
 }
 
 async function listening(server: Server): Promise<number> {

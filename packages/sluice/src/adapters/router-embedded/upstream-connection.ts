@@ -25,14 +25,19 @@ export class UpstreamConnection {
   #exchange: Exchange | undefined;
   #reader: AnswerReader | undefined;
   #requestSent = true;
+  readonly #onData = (chunk: Buffer): void => this.#read(chunk);
+  readonly #onEnd = (): void => this.#ended();
+  readonly #onError = (error: NodeJS.ErrnoException): void => this.#broke(error.code ?? error.message);
+  readonly #onClose = (): void => this.#broke('connection closed');
+  readonly #onDrain = (): void => this.#exchange?.onDrain();
 
   constructor(socket: Socket) {
     this.socket = socket;
-    socket.on('data', (chunk) => this.#read(chunk));
-    socket.on('end', () => this.#ended());
-    socket.on('error', (error: NodeJS.ErrnoException) => this.#broke(error.code ?? error.message));
-    socket.on('close', () => this.#broke('connection closed'));
-    socket.on('drain', () => this.#exchange?.onDrain());
+    socket.on('data', this.#onData);
+    socket.on('end', this.#onEnd);
+    socket.on('error', this.#onError);
+    socket.on('close', this.#onClose);
+    socket.on('drain', this.#onDrain);
   }
 
   get usable(): boolean {
@@ -79,6 +84,12 @@ export class UpstreamConnection {
     this.socket.resume();
   }
 
+  /** Idle, it gives its place to another. */
+  release(): void {
+    this.onIdleClose();
+    this.destroy();
+  }
+
   destroy(): void {
     this.#exchange = undefined;
     this.socket.destroy();
@@ -108,7 +119,9 @@ export class UpstreamConnection {
           break;
         case 'upgrade':
           this.#exchange = undefined;
-          this.socket.removeAllListeners();
+          // Only those of this class: others have to hear of its end.
+          this.socket.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError);
+          this.socket.off('close', this.#onClose).off('drain', this.#onDrain);
           exchange.onUpgrade(step.head, this.socket, step.rest);
           return;
         case 'end':

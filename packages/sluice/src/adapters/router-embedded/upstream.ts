@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import type { Endpoint } from '#rollout';
+import type { Descriptors } from './descriptors.ts';
 import { UpstreamConnection } from './upstream-connection.ts';
 
 /** How long an instance that refused a connection is the last choice. */
@@ -15,13 +16,15 @@ const longestIdleMs = 60_000;
 /** One instance as the router sees it: its pool of idle connections and its load. */
 export class Upstream {
   readonly endpoint: Endpoint;
+  readonly #descriptors: Descriptors;
   inFlight = 0;
   #idle: UpstreamConnection[] = [];
   #restUntil = 0;
   #closed = false;
 
-  constructor(endpoint: Endpoint) {
+  constructor(endpoint: Endpoint, descriptors: Descriptors) {
     this.endpoint = endpoint;
+    this.#descriptors = descriptors;
   }
 
   /** True for a moment after a connection was refused. */
@@ -34,6 +37,7 @@ export class Upstream {
     for (;;) {
       const connection = this.#idle.pop();
       if (connection === undefined) return undefined;
+      this.#descriptors.upstreamBusy(connection);
       if (connection.usable && connection.idleUntil > performance.now()) return connection;
       connection.destroy();
     }
@@ -46,7 +50,13 @@ export class Upstream {
 
   /** Opens a raw connection. `done` is called once, without a socket when it was refused. */
   dial(done: (socket: Socket | undefined, why: string) => void): void {
+    if (!this.#descriptors.dial()) {
+      // Not the instance's fault, so it need not rest; later, like any other refusal.
+      process.nextTick(done, undefined, 'no connection is left for it');
+      return;
+    }
     const socket = connect({ host: this.endpoint.host, port: this.endpoint.port, noDelay: true, allowHalfOpen: true });
+    socket.once('close', () => this.#descriptors.upstreamGone());
     let settled = false;
     const fail = (why: string): void => {
       if (settled) return;
@@ -78,17 +88,19 @@ export class Upstream {
     }
     connection.idleUntil = performance.now() + keptMs;
     connection.onIdleClose = () => {
+      this.#descriptors.upstreamBusy(connection);
       const at = this.#idle.indexOf(connection);
       if (at >= 0) this.#idle.splice(at, 1);
     };
     this.#idle.push(connection);
+    this.#descriptors.upstreamIdle(connection);
     this.#closeOld();
   }
 
   /** No more connections are kept, idle ones close; running exchanges end in peace. */
   close(): void {
     this.#closed = true;
-    for (const connection of this.#idle.splice(0)) connection.destroy();
+    for (const connection of this.#idle.splice(0)) this.#end(connection);
   }
 
   /** The oldest idle connections are in front: looking at those is enough. */
@@ -96,6 +108,11 @@ export class Upstream {
     const oldest = this.#idle[0];
     if (oldest === undefined || oldest.idleUntil > performance.now()) return;
     this.#idle.shift();
-    oldest.destroy();
+    this.#end(oldest);
+  }
+
+  #end(connection: UpstreamConnection): void {
+    this.#descriptors.upstreamBusy(connection);
+    connection.destroy();
   }
 }
