@@ -42,6 +42,8 @@ export type {
   TrafficDeclaration,
   Weights,
 } from './ports.ts';
+export { hopCases, httpCases } from './http-contract.ts';
+export type { HttpCase } from './http-contract.ts';
 export { routerContract } from './router-contract.ts';
 export type { RouterClause, RouterRig } from './router-contract.ts';
 export {

@@ -52,6 +52,7 @@ export type Crowd = {
 
 /** So much of what a client sends ahead of its answers is read; then the system holds it, and it has to wait. */
 const mostAhead = 64 * 1024;
+const nothing = Buffer.alloc(0);
 const usual = { version: '1.1', persistent: false } as const;
 
 /**
@@ -279,6 +280,7 @@ export class ClientConnection {
     } else if (this.#closing) return false;
     const bytes = this.#held;
     if (bytes === undefined) {
+      if (this.#reader.atEnd) return this.#took(this.#reader.next(nothing));
       return this.#inputEndedAt === undefined ? false : this.#cutShort();
     }
     this.#held = undefined;
@@ -300,8 +302,11 @@ export class ClientConnection {
       case 'end':
         this.#keep(step.rest);
         this.#bodyDone = true;
-        if (!this.#answerDone) this.#request?.onBodyEnd();
-        else this.#next();
+        if (this.#answerDone) this.#next();
+        else {
+          this.#request?.onBodyEnd();
+          if (this.#inputEndedAt !== undefined) this.#crowd.halfClosed(this);
+        }
         return true;
       default:
         this.#refuse(step.refusal);

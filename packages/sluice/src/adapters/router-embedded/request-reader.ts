@@ -66,6 +66,11 @@ export class RequestReader {
     return this.#held !== undefined;
   }
 
+  /** True when a body was read to its last byte, so that its end is known without another one. */
+  get atEnd(): boolean {
+    return this.#body?.kind === 'length' && this.#left === 0;
+  }
+
   /** Looks at the next bytes. Call again with `rest` until it wants more. A request ends with `end`, one without a body with its head. */
   next(bytes: Buffer): RequestStep {
     switch (this.#body?.kind) {
