@@ -1,12 +1,14 @@
 import { execFile } from 'node:child_process';
 import { access, constants, stat, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { userInfo } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import type { Doctor, Finding } from '#cli';
 import { identifyProcess, socketPath } from '#host';
+import type { Sandbox } from '#kernel';
 import { startTemporaryPostgres } from '#postgres-server';
+import { openSandbox, proveSandbox } from '#sandbox';
 import { tryService } from './service-doctor.ts';
 
 const execute = promisify(execFile);
@@ -31,7 +33,7 @@ export const localDoctor = (world: DoctorWorld): Doctor => ({
       privateState(world.stateFolder),
       Promise.resolve(sockets(world.stateFolder)),
       ports(),
-      Promise.resolve(isolation()),
+      isolation(world.env['PATH'] ?? '/usr/bin:/bin'),
     ]),
   service: async (trial) => tryService(world.stateFolder, trial),
 });
@@ -192,14 +194,35 @@ async function ports(): Promise<Finding> {
   });
 }
 
-/** Said every time, because nothing on the screen of a run would show it. */
-function isolation(): Finding {
-  return {
-    about: 'isolation',
-    state: 'warn',
-    says: `none between jobs, services and Sluice: all run as ${userName()}, who can read the signing key`,
-    hint: 'run what you do not trust in a container or on a machine of its own; secrets go only to the jobs and services that name them',
-  };
+/** Proved by trying to break out of it: a program that is there holds nobody back by being there. */
+async function isolation(path: string): Promise<Finding> {
+  const about = 'isolation';
+  const sandbox = await openSandbox({ path, home: homedir() });
+  if (sandbox.isolation === 'none')
+    return {
+      about,
+      state: 'warn',
+      says: `none: jobs and services run as ${userName()}, who can read the signing key; environments that ask for approvals take no commit (${sandbox.because})`,
+      hint: 'install bubblewrap, or allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns)',
+    };
+  const { tried, broken } = await proveSandbox(sandbox);
+  const name = sandbox.because === '' ? sandbox.isolation : `${sandbox.isolation} (${sandbox.because})`;
+  if (broken.length > 0)
+    return {
+      about,
+      state: 'fail',
+      says: `${name} does not hold: a confined process could ${broken.join(', ')}`,
+      hint: 'deliver nothing from this machine that you did not write yourself, and tell us',
+    };
+  return { about, state: 'pass', says: `${name} held against ${tried.length} ways out: ${tried.join(', ')}; ${bounds(sandbox.enforces)}` };
+}
+
+function bounds(enforces: Sandbox['enforces']): string {
+  const names = { memoryBytes: 'memory', processes: 'processes', scratchBytes: 'scratch space' } as const;
+  const all = Object.keys(names) as (keyof typeof names)[];
+  const held = all.filter((each) => enforces.includes(each)).map((each) => names[each]);
+  const not = all.filter((each) => !enforces.includes(each)).map((each) => names[each]);
+  return `${held.join(', ')} can be bounded${not.length === 0 ? '' : `, ${not.join(' and ')} cannot: no control group is ours`}`;
 }
 
 function userName(): string {
