@@ -10,11 +10,23 @@ test.each(['bubblewrap', 'namespaces'] as const)('%s holds against everything th
 test('without walls most of it works, so that the proof proves something, and nothing of it is left behind', async () => {
   const { tried, broken } = await proveSandbox(noSandbox('nobody asked'));
   expect(tried).toContain('read a secret');
-  expect(broken).toEqual(expect.arrayContaining(['read a secret', 'signal a process', 'see processes', 'open a Unix socket', 'open a TCP port', 'leave a process behind']));
+  expect(broken).toEqual(
+    expect.arrayContaining([
+      'read a secret',
+      'signal a process',
+      'see processes',
+      'open a Unix socket',
+      'open a TCP port',
+      'leave a process behind',
+    ]),
+  );
 });
 
 test('a sandbox in which nothing starts is no sandbox', async () => {
   const sandbox = noSandbox('nobody asked');
-  const mute = { ...sandbox, confine: () => sandbox.confine({ command: '/bin/true', args: [], cwd: '/', env: {} }, { mounts: [], network: 'none', limits: {} }) };
+  const mute = {
+    ...sandbox,
+    confine: () => sandbox.confine({ command: '/bin/true', args: [], cwd: '/', env: {} }, { mounts: [], network: 'none', limits: {} }),
+  };
   expect(await proveSandbox(mute)).toMatchObject({ broken: ['say anything'] });
 });

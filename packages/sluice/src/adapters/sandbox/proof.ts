@@ -65,7 +65,8 @@ export async function proveSandbox(sandbox: Sandbox): Promise<SandboxProof> {
     const worked = await attacked(sandbox, { secret, socket, port, victim: victim.pid ?? 0, mark });
     const left = leftBehind(mark);
     for (const pid of left) process.kill(pid, 'SIGKILL');
-    const broken = worked === undefined ? ['say anything'] : [...worked.map((name) => tries[name]), ...(left.length > 0 ? [tries.daemon] : [])];
+    const broken =
+      worked === undefined ? ['say anything'] : [...worked.map((name) => tries[name]), ...(left.length > 0 ? [tries.daemon] : [])];
     return { tried: Object.values(tries), broken };
   } finally {
     victim.kill('SIGKILL');
