@@ -1,4 +1,4 @@
-import { deepFreeze } from '#kernel';
+import { deepFreeze, type Duration } from '#kernel';
 import { fill, isRecord } from './filled.ts';
 import type { Variables } from './service.ts';
 import { blueGreen, type BlueGreen } from './strategy.ts';
@@ -17,8 +17,10 @@ export type Environment = {
   /** The services that run here, with what differs from their definition. */
   readonly services: Readonly<Record<string, EnvironmentService>>;
   readonly approvals?: ApprovalRule;
-  /** Environments in which the same release must be live first. */
+  /** Environments in which the same release must be live, and well, first. */
   readonly after: readonly string[];
+  /** For how long it must have been live and well there: without a crash, healthy, with all of the traffic. It is looked at again in the moment of entry. */
+  readonly wellFor?: Duration;
 };
 
 /** A service in one environment. */
@@ -57,6 +59,8 @@ export type EnvironmentInput<Name extends string, Before extends string, Callee 
   readonly services: { readonly [Service in Name]: EnvironmentServiceInput<Callee> };
   /** Environments in which the same release must be live first. */
   readonly after?: readonly Before[];
+  /** For how long it must have been live and well there: `minutes(10)`; unless told, well now and without a crash for a minute. */
+  readonly wellFor?: Duration;
   /** Who must sign: `approvals('trading', 'risk')`. */
   readonly approvals?: ApprovalRule;
 };

@@ -136,4 +136,5 @@ export const environmentShape: Rule = object('environment({ … })', {
     optional: true,
   },
   after: { rule: list(text()) },
+  wellFor: { rule: duration('or-zero'), optional: true },
 });

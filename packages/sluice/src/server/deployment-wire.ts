@@ -93,7 +93,7 @@ function describeDeployment(state: DeploymentState, nameOf: ActorNames = anonymo
     case 'waiting-approval':
       return `waits for ${state.missing.join(' and ')} to approve release ${shortDigest(state.release.digest)} (${state.release.version})`;
     case 'approved':
-      return `release ${shortDigest(state.release.digest)} (${state.release.version}) may go in${state.behind === undefined ? '' : ` once the slot is free: ${describePredecessor(state.behind)}`}`;
+      return `release ${shortDigest(state.release.digest)} (${state.release.version}) may go in${state.awaits === undefined ? '' : `, not yet: ${state.awaits}`}${state.behind === undefined ? '' : ` once the slot is free: ${describePredecessor(state.behind)}`}`;
     case 'rolling-out':
       return `rolls out ${state.release.version}`;
     case 'live':

@@ -1,17 +1,18 @@
 import { keyDigestOf, type Person } from '#access';
 import { err, isoTime, ok, SluiceError, type Digest, type Result } from '#kernel';
-import { approvalSubject, countApprovals, judgeApproval, mayRollBackTo, type Approval, type ApprovalSubject } from '#release';
+import { approvalSubject, countApprovals, judgeApproval, type Approval, type ApprovalSubject } from '#release';
 import { canRevert } from '#rollout';
 import type { Asker } from './asker.ts';
 import { placeOf, standing, subjectOf } from './approvals.ts';
 import { decide } from './decide.ts';
 import { isActive, type Deployment, type DeploymentRequest, type Wanted } from './deployment.ts';
 import type { DeploymentContext } from './deployment-step.ts';
-import { approvedEntry, cancelledEntry } from './deployment-entries.ts';
+import { approvedEntry, cancelledEntry, steeredEntry } from './deployment-entries.ts';
 import { entryTime } from './record.ts';
 import type { ReleaseRecord } from './records.ts';
 import { inOrderOfAddresses, serviceKey } from './rollout-start.ts';
 import { cancelRow } from './steering.ts';
+import { lastTakenBack, takenBackError } from './taken-back.ts';
 
 /** What is asked to be deployed. Several services go in the order in which they need each other. */
 export type DeployOrder = {
@@ -39,11 +40,34 @@ export async function requestDeployments(context: DeploymentContext, order: Depl
   const names =
     environment === undefined ? order.services : inOrderOfAddresses([...new Set(order.services)], delivery.services, environment);
   const { environment: name, pipeline, supersede = false, again } = order;
+  const takenBack = again === undefined ? await takenBackBefore(context, names, order) : undefined;
+  if (takenBack !== undefined) return err(takenBack);
   const wanted = { kind: 'ref', ref: order.ref } as const;
-  return insert(context, names, { environment: name, pipeline, wanted, supersede, ...(again === undefined ? {} : { again }) }, asker);
+  return insertDeployments(
+    context,
+    names,
+    { environment: name, pipeline, wanted, supersede, ...(again === undefined ? {} : { again }) },
+    asker,
+  );
 }
 
-async function insert(
+/** Told at once where the commit can be looked up at once; the deployment looks again when it has its release. */
+async function takenBackBefore(
+  { source, store }: DeploymentContext,
+  services: readonly string[],
+  { environment, ref }: Pick<DeployOrder, 'environment' | 'ref'>,
+): Promise<SluiceError | undefined> {
+  const commit = await source.resolve(ref);
+  if (!commit.ok) return undefined;
+  for (const service of services) {
+    const found = await store.transaction((tx) => lastTakenBack(store, tx, { environment, service }, { commit: commit.value.sha }));
+    if (found !== undefined) return takenBackError({ environment, service }, found, `sluice deploy ${service} ${ref} -e ${environment}`);
+  }
+  return undefined;
+}
+
+/** Writes deployments that follow one another, or none of them. */
+export async function insertDeployments(
   context: DeploymentContext,
   services: readonly string[],
   order: {
@@ -89,6 +113,9 @@ async function insert(
         }
         // Thrown, so that none of them is left behind.
         if (inserted.kind === 'conflict') throw conflictWith(inserted.with);
+        if (again !== undefined) {
+          await context.record.append(tx, [steeredEntry(context, deployment.request, { verb: 'again', reason: again, asker })]);
+        }
       }
     });
     return ok(deployments);
@@ -297,46 +324,4 @@ async function cancelWaiting(
     await record.append(tx, [cancelledEntry({ record, executor: '' }, active.request, { actorRef, code: 'asked', outcome: 'cancelled' })]);
     return active.request.id;
   });
-}
-
-/** A new rollout to an earlier release: the one before the present one, or the one named by version or digest. */
-export async function rollback(
-  context: DeploymentContext,
-  order: { readonly environment: string; readonly service: string; readonly to?: string },
-  asker: Asker,
-): Asked<Deployment> {
-  const { store, delivery } = context;
-  const { environment, service, to } = order;
-  const place = placeOf(delivery, order);
-  if (!place.ok) return place;
-  const { history, releases } = await store.transaction(async (tx) => ({
-    history: await store.live.history(tx, environment, service),
-    releases: await store.releases.list(tx, 1_000),
-  }));
-  const wanted =
-    to === undefined
-      ? history.find((one) => one.release !== history[0]?.release)?.release
-      : (history.find((one) => one.version === to || one.release === to)?.release ??
-        releases.find((one) => one.version === to || one.digest === to)?.digest);
-  if (wanted === undefined) {
-    const fact = to === undefined ? `${service} in ${environment} has no earlier release` : `there is no release "${to}" of ${service}`;
-    return err(
-      new SluiceError('notFound', fact, {
-        hint: `known here: ${[...new Set(history.map(({ version }) => version))].join(', ') || 'none'}`,
-      }),
-    );
-  }
-  const answer = mayRollBackTo(history, { release: wanted, service, environment });
-  if (answer.kind === 'live-already') return err(new SluiceError('conflict', answer.because));
-  const approvedBefore = answer.kind === 'allowed';
-  const inserted = await insert(
-    context,
-    [service],
-    { environment, pipeline: 'default', wanted: { kind: 'rollback', release: wanted, approvedBefore }, supersede: false },
-    asker,
-  );
-  if (!inserted.ok) return inserted;
-  const [deployment] = inserted.value;
-  if (deployment === undefined) throw new Error('a rollback without a deployment');
-  return ok(deployment);
 }

@@ -7,6 +7,7 @@ import type { DeploymentEvent, DeploymentState } from './deployment.ts';
  *   queued ─▶ requested ─▶ running ─▶ judged ─▶ released ─▶ waiting-approval ─▶ approved ─▶ rolling-out ─▶ live
  *                 │                                ▲  │ └────────────▶ (cleared) ──▲              │           │
  *                 └───── a release that exists ────┘  └─▶ skipped                                 └▶ reverted ◀┘ (while the old slot is warm)
+ *   approved ──held-up──▶ approved, until it is well in the environments before
  *   approved ──slot-taken──▶ approved, behind the rollout that still holds the slot
  *   any state before live ─▶ failed;  any state before rolling-out ─▶ cancelled
  */
@@ -43,8 +44,11 @@ export function decide(state: DeploymentState, event: DeploymentEvent): Deployme
         return { kind: 'approved', release: state.release, subject: event.subject };
       }
       break;
+    case 'held-up':
+      if (state.kind === 'approved') return { ...state, awaits: event.because };
+      break;
     case 'slot-taken':
-      if (state.kind === 'approved') return { ...state, behind: event.behind };
+      if (state.kind === 'approved') return { kind: 'approved', release: state.release, subject: state.subject, behind: event.behind };
       break;
     case 'rollout-started':
       if (state.kind === 'approved') return { kind: 'rolling-out', release: state.release, rollout: event.rollout };

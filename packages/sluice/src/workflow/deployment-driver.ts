@@ -1,4 +1,4 @@
-import { assertNever, isoTime, ok, SluiceError, type Digest, type Result } from '#kernel';
+import { assertNever, isoTime, ok, SluiceError, type Digest, type Result, milliseconds, own } from '#kernel';
 import { approvalSubject, mayEnter } from '#release';
 import { placeOf, ruleOf, standing, subjectOf } from './approvals.ts';
 import { buildRelease } from './build.ts';
@@ -9,7 +9,10 @@ import { cancelledEntry, releaseEntry, requestedEntries, runEntries } from './de
 import { failure, type DeploymentContext, type Outcome } from './deployment-step.ts';
 import type { Commit } from './ports.ts';
 import type { ReleaseRecord } from './records.ts';
+import { differenceOf, whatServes } from './rollback.ts';
+import { lastTakenBack, takenBackError } from './taken-back.ts';
 import { slotTaken } from './taken-slot.ts';
+import { waitUntilWell } from './wellness.ts';
 import { sameService, sameSettings, settleRollout } from './rollout-start.ts';
 
 /** How long a deployment waits for signatures before it lapses (I8). */
@@ -207,11 +210,20 @@ async function examine(
   const release = await releaseOf(context, state.release.digest);
   const place = placeOf(context.delivery, request);
   if (!place.ok) return failure(context, place.error, read);
-  const { after } = place.value.environment;
-  const entered = mayEnter({ ...request, release: release.digest, after }, await liveIn(context, after, request.service, release));
+  const entered = await mayEnterNow(context, read, release);
   if (!entered.ok) return failure(context, entered.error, read);
+  const takenBack = await context.persist(context.signal, (tx) =>
+    lastTakenBack(context.store, tx, request, { release: release.digest, commit: release.commit.sha }),
+  );
+  if (takenBack !== undefined && request.again === undefined) {
+    const ask = `sluice deploy ${request.service} ${release.version} -e ${request.environment}`;
+    return failure(context, takenBackError(request, takenBack, ask), read);
+  }
   const [here] = await liveIn(context, [request.environment], request.service, release);
   if (here?.release === release.digest && (await runsAsSet(context, read, release))) {
+    // The rows say so; the router has the last word on what serves.
+    const serving = await whatServes(context, request);
+    if (serving.kind === 'differs') return failure(context, differenceOf(request, serving.because), read);
     return { event: { type: 'unchanged', because: `${request.service} in ${request.environment} runs exactly this already` } };
   }
   const subject = await digestToSign(context, read, release);
@@ -265,6 +277,8 @@ async function startRollout(
 ): Promise<Outcome | 'again'> {
   const { store, clock, ids } = context;
   const { request } = read;
+  const held = await heldUp(context, read, state);
+  if (held !== undefined) return held;
   const taken = await slotTaken(context, read, state.behind);
   if (taken !== undefined) return taken;
   const release = await releaseOf(context, state.release.digest);
@@ -291,6 +305,37 @@ async function startRollout(
         startedAt: isoTime(clock.now()),
       }),
   };
+}
+
+/** Going back to what was live here before waits for no other environment. */
+const goesBack = ({ wanted }: Deployment['request']): boolean => wanted.kind === 'rollback' && wanted.approvedBefore;
+
+async function mayEnterNow(
+  context: DeploymentContext,
+  { request }: Deployment,
+  release: ReleaseRecord,
+): Promise<Result<void, SluiceError>> {
+  const after = goesBack(request) ? [] : (own(context.delivery.environments, request.environment)?.after ?? []);
+  return mayEnter({ ...request, release: release.digest, after }, await liveIn(context, after, request.service, release));
+}
+
+/** What came true when it was approved may be true no more: it is looked at again at the door. */
+async function heldUp(
+  context: DeploymentContext,
+  read: Deployment,
+  state: Extract<Deployment['state'], { readonly kind: 'approved' }>,
+): Promise<Outcome | 'again' | undefined> {
+  const { request } = read;
+  const environment = own(context.delivery.environments, request.environment);
+  if (environment === undefined || goesBack(request)) return undefined;
+  const release = await releaseOf(context, state.release.digest);
+  const entered = await mayEnterNow(context, read, release);
+  if (!entered.ok) return failure(context, entered.error, read);
+  const { after, wellFor = milliseconds(0) } = environment;
+  const well = await waitUntilWell(context, read, { after, wellFor, awaited: state.awaits });
+  if (well !== 'too-late') return well;
+  const fact = `${request.service} did not enter ${request.environment} in time: ${state.awaits ?? 'it was not well in what comes before'}`;
+  return failure(context, new SluiceError('conflict', fact, { hint: `look at it there first: sluice status ${request.service}` }), read);
 }
 
 /** Between a signature and the first effect something may have changed, or a signature lapsed. */

@@ -71,7 +71,13 @@ export type DeploymentState =
       readonly missing: readonly string[];
       /** Absent in rows from before it was kept. */ readonly since?: string;
     }
-  | { readonly kind: 'approved'; readonly release: ReleaseRef; readonly subject: Digest; readonly behind?: Predecessor }
+  | {
+      readonly kind: 'approved';
+      readonly release: ReleaseRef;
+      readonly subject: Digest;
+      readonly behind?: Predecessor;
+      /** What has to come true before it may enter. */ readonly awaits?: string;
+    }
   | { readonly kind: 'rolling-out'; readonly release: ReleaseRef; readonly rollout: string }
   | { readonly kind: 'live'; readonly release: ReleaseRef; readonly rollout: string; readonly at: string }
   | { readonly kind: 'skipped'; readonly release: ReleaseRef; readonly because: string }
@@ -94,6 +100,7 @@ export type DeploymentEvent =
   | { readonly type: 'approval-needed'; readonly subject: Digest; readonly missing: readonly string[]; readonly at: string }
   | { readonly type: 'approval-given'; readonly missing: readonly string[] }
   | { readonly type: 'cleared'; readonly subject: Digest }
+  | { readonly type: 'held-up'; readonly because: string }
   | { readonly type: 'slot-taken'; readonly behind: Predecessor }
   | { readonly type: 'rollout-started'; readonly rollout: string }
   | { readonly type: 'rollout-committed'; readonly at: string }

@@ -9,7 +9,6 @@ import {
   approve,
   requestDeployments,
   revert,
-  rollback,
   type ApprovalView,
   type DeployOrder,
   type RevertAnswer,
@@ -41,6 +40,7 @@ import { RegisterReader } from './recorded-register.ts';
 import { recorder } from './record.ts';
 import type { LiveRelease, ReleaseRecord } from './records.ts';
 import { distinctRouters, pullReverts } from './reverts.ts';
+import { rollback, type RollbackOrder } from './rollback.ts';
 import type { RolloutRecord } from './rollout-record.ts';
 import { serviceKey } from './rollout-start.ts';
 import { sequence, type SequencerEnd } from './sequencer.ts';
@@ -90,10 +90,7 @@ export type Engine = {
     place: { readonly environment: string; readonly service: string },
     why: { readonly by: string; readonly reason: string; readonly actorRef: string },
   ) => Asked<RevertAnswer>;
-  readonly rollback: (
-    order: { readonly environment: string; readonly service: string; readonly to?: string },
-    asker: Asker,
-  ) => Asked<Deployment>;
+  readonly rollback: (order: RollbackOrder, asker: Asker) => Asked<Deployment>;
   /** Ends what waits or is stuck, without moving production. */
   readonly cancel: (target: CancelTarget, reason: string, asker: Asker) => Asked<Deployment>;
   /** Tells the rollout of a service to go on, to stay, to be judged again, or to end. */
