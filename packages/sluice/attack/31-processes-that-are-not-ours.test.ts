@@ -16,7 +16,7 @@ const canBeSmall =
   spawnSync(small[0]!, [...small.slice(1), 'sh', '-c', 'echo 500 > /proc/sys/kernel/pid_max'], { stdio: 'ignore' }).status === 0 &&
   Number(spawnSync('cat', ['/proc/sys/kernel/pid_max'], { encoding: 'utf8' }).stdout) > 1_000;
 
-describe('31 · **processes that are not ours are killed**', () => {
+describe('31 · processes that are not ours are killed', () => {
   /** A shell that calls `sluice run` after it started a server in the project; says who is alive afterwards. */
   const shell = (words: string): string => `
     sh -c 'cd "$PROJECT"; setsid sh -c "echo \\$\\$ > server.pid; exec sleep 1000" </dev/null >/dev/null 2>&1 &
