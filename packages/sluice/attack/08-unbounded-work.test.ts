@@ -66,7 +66,7 @@ describe('8 · unbounded work on what comes from outside', () => {
   });
 
   test('four pipes and a sparse giant in the place of reports hold nobody: each is refused with its path', async () => {
-    using run = new LocalRunFolder(folder, 'r1', undefined);
+    using run = new LocalRunFolder({ project: folder, state: join(folder, '.sluice'), runId: 'r1', secrets: undefined });
     const reports = ['p1', 'p2', 'p3', 'p4', 'giant'].map((path) => ({ format: 'junit' as const, path }));
     for (const { path } of reports.slice(0, 4)) execFileSync('mkfifo', [join(folder, path)]);
     writeFileSync(join(folder, 'giant'), '');

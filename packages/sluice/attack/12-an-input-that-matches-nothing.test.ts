@@ -36,7 +36,12 @@ describe('12 · an input that matches nothing', () => {
   test('a gate does not pass over it: the pipeline is inconclusive, and says which pattern (I1)', () => {
     const unit = { kind: 'passed', durationMs: 1, attempts: [], reports: [] } as const;
     const run = { runId: 'r', folder: '/r', outcome: 'passed', durationMs: 1 } as const;
-    const gate = { gate: 'tests', verdict: { kind: 'pass', because: 'all pass', evidence: [] }, policy: digestOf('p'), digest: digestOf('d') } as const;
+    const gate = {
+      gate: 'tests',
+      verdict: { kind: 'pass', because: 'all pass', evidence: [] },
+      policy: digestOf('p'),
+      digest: digestOf('d'),
+    } as const;
     const conclude = (result: typeof unit & { readonly unmatched?: readonly string[] }) =>
       concludePipeline({ ...run, jobs: new Map([['unit', result]]) }, [gate]);
     expect(conclude(unit).verdict).toBe('pass');

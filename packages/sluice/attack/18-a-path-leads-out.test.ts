@@ -38,7 +38,7 @@ describe('18 · a path leads out', () => {
     ['a folder that is a link', 'link/secret.txt', undefined],
   ])('a report that is reached over %s is not kept', async (_, path, to) => {
     if (to !== undefined) symlinkSync(to, join(project, path));
-    using run = new LocalRunFolder({ project: project, state: join(project, '.sluice'), runId: 'r1', secrets: undefined });
+    using run = new LocalRunFolder({ project, state: join(project, '.sluice'), runId: 'r1', secrets: undefined });
     const job = { name: 'unit', reports: [{ format: 'junit' as const, path }] };
     const [report] = await run.keepReports(job as never, 0);
     expect(report).toMatchObject({ kind: 'unreadable', because: expect.stringContaining('leads out of the project') });
