@@ -83,10 +83,19 @@ describe('1 · state is taken from a working tree', () => {
     const state = mkdtempSync(join(tmpdir(), 'sluice-state-'));
     try {
       const path = project.env['PATH'] ?? '';
-      const pipelines = commitPipelines({ parallel: 1, path, env: {}, machine: localRunMachine(path), stateFolder: state });
+      const pipelines = commitPipelines({
+        parallel: 1,
+        path,
+        env: {},
+        machine: localRunMachine(path),
+        stateFolder: state,
+        grants: new Map(),
+      });
       const commit = { sha: '0'.repeat(40) } as Parameters<typeof pipelines.run>[0]['commit'];
       const signal = new AbortController().signal;
-      const told = await pipelines.run({ run: 'r1', commit, folder: project.path, pipeline: 'default', signal });
+      const trust = { refs: ['refs/heads/main'], isProtected: true };
+      const order = { run: 'r1', commit, folder: project.path, pipeline: 'default', trust, protectedRefs: ['main'] };
+      const told = await pipelines.run({ ...order, signal });
       expect(told).toMatchObject({ ok: false, error: { code: 'config', message: expect.stringContaining('the commit holds .sluice') } });
       expect(existsSync(join(precious, 'work'))).toBe(true);
       expect(isRunning(identity)).toBe(true);

@@ -1,11 +1,19 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
+import { secretRefusal, type Grant } from '#access';
 import { runPipeline, type PipelineOutcome } from '#pipeline';
 import { loadConfigIsolated } from '#config-file';
 import { err, ok, SluiceError, toWireError, fromWireError, type Result } from '#kernel';
 import { plan, planError, checkDelivery, type Plan } from '#plan';
 import type { ReportItem } from '#gate';
-import type { ArtifactBuilder, PipelineRunner, RecordedEvidence, PipelineOutcome as JudgedRun } from '#workflow';
+import {
+  notGranted,
+  type ArtifactBuilder,
+  type CommitTrust,
+  type PipelineOutcome as JudgedRun,
+  type PipelineRunner,
+  type RecordedEvidence,
+} from '#workflow';
 import { committedFiles } from '#source-git';
 import { packArtifact } from '#target-local';
 import type { RunMachine } from '#cli';
@@ -19,17 +27,19 @@ type PipelineSettings = {
   readonly machine: RunMachine;
   /** Where runs and results of jobs are kept for the checkouts of all commits, and not in a checkout, in which a commit may have put anything. */
   readonly stateFolder: string;
+  /** Who is given which secret, by the definition that `serve` was started with: never by that of a commit. */
+  readonly grants: ReadonlyMap<string, Grant>;
 };
 
 /** Runs the pipeline of a commit: its definition is read in a process of its own, before anything else is done with it. */
 export const commitPipelines = (settings: PipelineSettings): PipelineRunner => ({
-  run: async ({ run, commit, folder, pipeline, signal }) => {
+  run: async ({ run, commit, folder, pipeline, trust, protectedRefs, signal }) => {
     const foreign = foreignState(folder);
     if (foreign !== undefined) return err(foreign);
     const planned = await planCommit(folder, pipeline, settings);
     if (!planned.ok) return planned;
     const { plan: made, services } = planned.value;
-    const secrets = secretsOf(made, settings.env);
+    const secrets = secretsOf(made, settings, { refs: trust.refs, protectedRefs });
     if (!secrets.ok) return secrets;
     const startedAt = systemClock.now();
     try {
@@ -38,7 +48,7 @@ export const commitPipelines = (settings: PipelineSettings): PipelineRunner => (
         state: settings.stateFolder,
         runId: run,
         secrets: secrets.value,
-        cache: { shared: join(settings.stateFolder, 'cache') },
+        cache: cacheFor(settings.stateFolder, trust),
         signal,
         onWaiting: () => undefined,
         onLeftovers: () => undefined,
@@ -71,6 +81,12 @@ function foreignState(folder: string): SluiceError | undefined {
   });
 }
 
+/** Where results are kept: those of commits on protected refs, and those of all others, who read the first too and never write it. */
+function cacheFor(stateFolder: string, { isProtected }: CommitTrust): { readonly shared: string; readonly reads?: string } {
+  const [trusted, open] = ['protected', 'open'].map((scope) => join(stateFolder, 'cache', scope)) as [string, string];
+  return isProtected ? { shared: trusted } : { shared: open, reads: trusted };
+}
+
 type Planned = { readonly plan: Plan; readonly services: JudgedRun['services'] };
 
 async function planCommit(folder: string, pipeline: string, settings: PipelineSettings): Promise<Result<Planned, SluiceError>> {
@@ -91,7 +107,17 @@ async function planCommit(folder: string, pipeline: string, settings: PipelineSe
   return ok({ plan: made.value, services: checked.value.services });
 }
 
-function secretsOf(made: Plan, env: PipelineSettings['env']): Result<Readonly<Record<string, string>>, SluiceError> {
+function secretsOf(
+  made: Plan,
+  { env, grants }: Pick<PipelineSettings, 'env' | 'grants'>,
+  at: { readonly refs: readonly string[]; readonly protectedRefs: readonly string[] },
+): Result<Readonly<Record<string, string>>, SluiceError> {
+  for (const { job, secrets } of made.jobs) {
+    for (const name of secrets) {
+      const refusal = secretRefusal(name, { kind: 'job', job }, { grants, ...at });
+      if (refusal !== undefined) return err(notGranted(refusal));
+    }
+  }
   const names = [...new Set(made.jobs.flatMap((job) => job.secrets))];
   const missing = names.filter((name) => (env[name] ?? '') === '');
   if (missing.length === 0) return ok(Object.fromEntries(names.map((name) => [name, env[name] ?? ''])));

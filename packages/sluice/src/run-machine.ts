@@ -38,7 +38,11 @@ async function open(order: OpenRunOrder, path: string): Promise<OpenRun> {
       if (event.type === 'run.leftovers-ended') order.onLeftovers(event.runId, event.processes);
     },
   });
-  const shared = typeof order.cache === 'object' ? { folder: order.cache.shared, index: join(run.folder.path, 'files.index') } : {};
+  const { shared: folder, reads } = typeof order.cache === 'object' ? order.cache : {};
+  const shared = {
+    ...(folder === undefined ? {} : { folder, index: join(run.folder.path, 'files.index') }),
+    ...(reads === undefined ? {} : { reads }),
+  };
   const cache =
     order.cache === 'ignore'
       ? undefined

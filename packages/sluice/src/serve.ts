@@ -13,7 +13,7 @@ import { controlApi, ServedEngine } from '#server';
 import { gitSource } from '#source-git';
 import { openLedgerFolder, openStore } from '#store-postgres';
 import { keepAgent, localTarget, startAgent } from '#target-local';
-import { planeOf, startEngine, type Engine, type EnginePorts, type EnvironmentPorts, type Trigger } from '#workflow';
+import { grantsOf, planeOf, startEngine, type Engine, type EnginePorts, type EnvironmentPorts, type Trigger } from '#workflow';
 import { databaseOf } from './database.ts';
 import { logKeys } from './log-keys.ts';
 import { logReader } from './log-reader.ts';
@@ -72,6 +72,7 @@ export async function serveControlPlane(world: ServeWorld, options: ServeOptions
       env,
       machine: localRunMachine(path),
       stateFolder,
+      grants: grantsOf(delivery),
     }),
     artifacts: localArtifacts(stateFolder, place.folder),
     environment: () => here,

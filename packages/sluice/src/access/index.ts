@@ -40,3 +40,5 @@ export { isApprovalBy, signApproval } from './signature.ts';
 export type { ApprovalStatement } from './signature.ts';
 export { checkRequest, nonceLasts, requestClaim, signRequest } from './signed-request.ts';
 export type { RequestClaim, RequestStatement } from './signed-request.ts';
+export { liesOn, secretRefusal, shortRefs } from './trusted-ref.ts';
+export type { Grant, SecretUser } from './trusted-ref.ts';

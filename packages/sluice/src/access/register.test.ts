@@ -201,7 +201,7 @@ describe('a signed request', () => {
 
   test('property: a header that is not ours is no claim, and never thrown', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
+      fc.property(fc.string(), (text) => {
         expect(requestClaim(text)).toBeUndefined();
       }),
     );

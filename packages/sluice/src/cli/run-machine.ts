@@ -22,8 +22,8 @@ export type OpenRunOrder = {
   readonly state?: string;
   readonly runId: string;
   readonly secrets: Readonly<Record<string, string>>;
-  /** `shared`: entries in a folder of several checkouts. */
-  readonly cache: 'use' | 'ignore' | { readonly shared: string };
+  /** `shared`: entries in a folder of several checkouts; `reads`: another such folder, which is read and never written. */
+  readonly cache: 'use' | 'ignore' | { readonly shared: string; readonly reads?: string };
   readonly signal: AbortSignal;
   /** Ends at once what the signal asked to end. */
   readonly force?: AbortSignal;

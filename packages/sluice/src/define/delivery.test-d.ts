@@ -9,6 +9,7 @@ import {
   errorRate,
   exitCode,
   folder,
+  grant,
   http,
   job,
   junit,
@@ -220,3 +221,22 @@ defineDelivery({
 exchange.name = 'other';
 // @ts-expect-error read-only
 exchange.jobs['unit'] = exchange.jobs['compile'];
+
+// A secret is granted to jobs, services and environments of the delivery.
+defineDelivery({
+  name: 'grants',
+  jobs: { work: job({ run: 'true', secrets: ['A'] }) },
+  services: { api: service({ start: ['node'], files: [] }) },
+  environments: { staging: environment({ services: { api: {} }, refs: ['main'] }) },
+  protectedRefs: ['main', 'release/*'],
+  secrets: {
+    A: grant({ jobs: ['work'], refs: ['refs/tags/v*'] }),
+    B: grant({ services: ['api'], environments: ['staging'] }),
+    // @ts-expect-error no job "wrok"
+    C: grant({ jobs: ['wrok'] }),
+    // @ts-expect-error no environment "production"
+    D: grant({ services: ['api'], environments: ['production'] }),
+  },
+});
+// @ts-expect-error not a list
+defineDelivery({ name: 'ref', protectedRefs: 'main' });

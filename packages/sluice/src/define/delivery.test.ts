@@ -131,6 +131,7 @@ test('the door of the package is exactly this', () => {
       "exitCode",
       "folder",
       "get",
+      "grant",
       "healthFailures",
       "hours",
       "http",

@@ -3,6 +3,7 @@ import { environment, type Environment, type EnvironmentInput, type EnvironmentO
 import { fill, isRecord } from './filled.ts';
 import type { Gate, GateFrom } from './gate.ts';
 import { job, type Job, type JobInput, type JobNeeding } from './job.ts';
+import { grant, type SecretGrant, type SecretGrantOf } from './secret.ts';
 import { service, type Service, type ServiceCalling, type ServiceInput } from './service.ts';
 
 /** The whole definition of a project, as frozen plain data: what `sluice.config.ts` exports. */
@@ -15,6 +16,10 @@ export type Delivery = {
   readonly services: Readonly<Record<string, Service>>;
   readonly environments: Readonly<Record<string, Environment>>;
   readonly machineIdentities?: MachineIdentities;
+  /** Who is given which secret. */
+  readonly secrets?: Readonly<Record<string, SecretGrant>>;
+  /** Branches whose commits are trusted; without them the default branch of the repository. */
+  readonly protectedRefs?: readonly string[];
 };
 
 /**
@@ -45,6 +50,13 @@ export type DeliveryInput<JobName extends string, GateName extends string, Servi
   };
   /** `{ 'noreply@github.com': 'committer' }`: addresses that are no person's. They approve nothing, and hide nobody of the same commit. */
   readonly machineIdentities?: MachineIdentities;
+  /** `{ DB_PASSWORD: grant({ jobs: ['integration'] }) }`: who is given which secret; nobody else sees it. */
+  readonly secrets?: Readonly<Record<string, SecretGrantOf<NoInfer<JobName>, NoInfer<ServiceName>, NoInfer<EnvironmentName>>>>;
+  /**
+   * Branches (`main`, `release/*`) whose commits are trusted: they alone get secrets, write the cache that all read, and enter environments that ask for
+   * approvals. Other refs by their full names (`refs/tags/v*`). Without it, the default branch of the repository.
+   */
+  readonly protectedRefs?: readonly string[];
 };
 
 type JobIn<Needs extends string> = JobInput<Needs> | JobNeeding<Needs>;
@@ -74,6 +86,9 @@ export function defineDelivery<
     pipelines,
     services: made(filled.services, (each) => service(each as ServiceInput<string>)),
     environments: made(filled.environments, (each) => environment(each as EnvironmentInput<string, string, string>)),
+    ...(filled.secrets === undefined
+      ? {}
+      : { secrets: made(filled.secrets, (each) => grant(each as SecretGrantOf<string, string, string>)) }),
   } as Delivery;
   Object.defineProperty(delivery, mark, { value: true });
   return deepFreeze(delivery);

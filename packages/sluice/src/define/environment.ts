@@ -21,6 +21,8 @@ export type Environment = {
   readonly after: readonly string[];
   /** For how long it must have been live and well there: without a crash, healthy, with all of the traffic. It is looked at again in the moment of entry. */
   readonly wellFor?: Duration;
+  /** Branches whose commits may be deployed here; without them, the protected ones where approvals are asked for, and all elsewhere. */
+  readonly refs?: readonly string[];
 };
 
 /** A service in one environment. */
@@ -61,6 +63,8 @@ export type EnvironmentInput<Name extends string, Before extends string, Callee 
   readonly after?: readonly Before[];
   /** For how long it must have been live and well there: `minutes(10)`; unless told, well now and without a crash for a minute. */
   readonly wellFor?: Duration;
+  /** Branches (`main`, `release/*`) whose commits may be deployed here. Without it: the protected ones where approvals are asked for, all elsewhere. */
+  readonly refs?: readonly string[];
   /** Who must sign: `approvals('trading', 'risk')`. */
   readonly approvals?: ApprovalRule;
 };

@@ -46,3 +46,5 @@ export type {
 } from './service.ts';
 export { blueGreen, errorRate, healthFailures, latency, restarts, step, withoutCanary } from './strategy.ts';
 export type { BlueGreen, InconclusivePolicy, Trigger } from './strategy.ts';
+export { grant } from './secret.ts';
+export type { SecretGrant, SecretGrantOf } from './secret.ts';

@@ -20,6 +20,15 @@ const pipelineShape: Rule = object('{ jobs: […], gates: […] }', { jobs: { ru
 
 const address = { pattern: /^[^\s@<>]+@[^\s@<>]+$/, what: 'an e-mail address' };
 
+const refs: Rule = list(text(names.ref), 'some');
+
+const grantShape: Rule = object('grant({ … })', {
+  jobs: { rule: list(text()) },
+  services: { rule: list(text()) },
+  environments: { rule: list(text()) },
+  refs: { rule: refs, optional: true },
+});
+
 /** What every delivery must look like, before one asks whether its names exist. */
 export const deliveryShape: Rule = object('defineDelivery({ … })', {
   name: { rule: text(names.project) },
@@ -29,4 +38,6 @@ export const deliveryShape: Rule = object('defineDelivery({ … })', {
   services: { rule: record(names.thing, serviceShape) },
   environments: { rule: record(names.thing, environmentShape) },
   machineIdentities: { rule: record(address, oneOf(['committer', 'author'])), optional: true },
+  secrets: { rule: record(names.variable, grantShape), optional: true },
+  protectedRefs: { rule: refs, optional: true },
 });

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { coverage, defineDelivery, exitCode, job, junit, lcov, minutes, percent, steps, tests } from '#define';
+import { coverage, defineDelivery, environment, exitCode, grant, job, junit, lcov, minutes, percent, service, steps, tests } from '#define';
 import { explain, plan, planError, problemLine, type Plan } from './index.ts';
 import * as door from './index.ts';
 
@@ -311,4 +311,31 @@ test('a plan is frozen, and its definition digests change with anything the defi
 
 test('the door of the room is exactly this', () => {
   expect(Object.keys(door).toSorted()).toEqual(['checkDelivery', 'explain', 'plan', 'planError', 'planJson', 'planTree', 'problemLine']);
+});
+
+test('a secret that is named and not granted, and a grant that names what is not there, are told together', () => {
+  const value = loose({
+    name: 'sample',
+    jobs: { work: job({ run: 'true', secrets: ['A', 'B'] }) },
+    services: { api: service({ start: ['node'], files: ['**'], secrets: ['C'] }) },
+    environments: {
+      staging: environment({ services: { api: {} } }),
+      production: environment({ services: { api: {} }, refs: ['main', 'a b'] }),
+    },
+    protectedRefs: [],
+    secrets: {
+      A: grant({ jobs: ['work', 'wrok'] }),
+      C: grant({ services: ['api'], environments: ['production'] }),
+      D: grant({ services: ['api'] }),
+      __proto__: undefined,
+    },
+  });
+  expect(problems(value)).toEqual([
+    'environments.production.refs[1]: "a b" is not a branch (main, release/*) or the full name of a ref (refs/tags/v*)',
+    'protectedRefs: the list is empty',
+    'secrets.A.jobs[1]: no job "wrok". Did you mean "work"?',
+    "secrets.D: it names services and no environment. Add environments: ['…']",
+    'jobs.work.secrets[1]: "B" is not granted to it. Add secrets: { B: grant({ jobs: ["work"] }) } to the delivery',
+    'environments.staging.services.api: its secret "C" is not granted here. Add secrets: { C: grant({ services: ["api"], environments: ["staging"] }) } to the delivery',
+  ]);
 });

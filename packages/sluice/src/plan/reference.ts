@@ -28,6 +28,7 @@ export function checkReferences(delivery: Readonly<Record<string, unknown>>, rep
     checkEnvironment(environment, { services, environments, path: member('environments', name) }, report);
   reportCycles(listsOf(environments, 'after'), { section: 'environments', field: 'after' }, report);
   checkPorts(environments, report);
+  checkGrants(membersOf(delivery['secrets']), { jobs, services, environments }, report);
 }
 
 type Members = ReadonlyMap<string, Readonly<Record<string, unknown>>>;
@@ -117,6 +118,40 @@ function checkEnvironment(environment: Readonly<Record<string, unknown>>, { serv
       const service = isRecord(value) && value['kind'] === 'address-of' ? value['service'] : undefined;
       if (typeof service !== 'string' || Object.hasOwn(over, variable) || here.has(service) || !services.has(service)) continue;
       report(at, `its ${variable} is the address of ${shown(service)}, which does not run in this environment`);
+    }
+  }
+}
+
+type Granted = { readonly jobs: Members; readonly services: Members; readonly environments: Members };
+
+/** Grants name what is there, and whoever names a secret has it granted: a name that nobody granted is refused before anything runs. */
+function checkGrants(grants: Members, { jobs, services, environments }: Granted, report: Report): void {
+  for (const [name, given] of grants) {
+    const path = member('secrets', name);
+    checkNames(given['jobs'], { known: jobs, thing: 'job', path: `${path}.jobs` }, report);
+    checkNames(given['services'], { known: services, thing: 'service', path: `${path}.services` }, report);
+    checkNames(given['environments'], { known: environments, thing: 'environment', path: `${path}.environments` }, report);
+    if (textsOf(given['services']).length > 0 && textsOf(given['environments']).length === 0)
+      report(path, "it names services and no environment. Add environments: ['…']");
+  }
+  const granted = (name: string, list: string, to: string): boolean => textsOf(grants.get(name)?.[list]).includes(to);
+  for (const [job, { secrets }] of jobs) {
+    textsOf(secrets).forEach((name, at) => {
+      if (!granted(name, 'jobs', job))
+        report(
+          `${member('jobs', job)}.secrets[${at}]`,
+          `${shown(name)} is not granted to it. Add secrets: { ${name}: grant({ jobs: [${shown(job)}] }) } to the delivery`,
+        );
+    });
+  }
+  for (const [environment, { services: here }] of environments) {
+    for (const service of membersOf(here).keys()) {
+      for (const name of textsOf(services.get(service)?.['secrets'])) {
+        if (granted(name, 'services', service) && granted(name, 'environments', environment)) continue;
+        const fact = `its secret ${shown(name)} is not granted here`;
+        const way = `Add secrets: { ${name}: grant({ services: [${shown(service)}], environments: [${shown(environment)}] }) } to the delivery`;
+        report(member(`${member('environments', environment)}.services`, service), `${fact}. ${way}`);
+      }
     }
   }
 }

@@ -137,4 +137,5 @@ export const environmentShape: Rule = object('environment({ … })', {
   },
   after: { rule: list(text()) },
   wellFor: { rule: duration('or-zero'), optional: true },
+  refs: { rule: list(text(names.ref), 'some'), optional: true },
 });

@@ -1,10 +1,26 @@
 import { expect, test } from 'vitest';
-import { command, coverage, defineDelivery, job, junit, lcov, minutes, percent, port, postgres, seconds, steps, tests } from '#define';
+import {
+  command,
+  coverage,
+  defineDelivery,
+  grant,
+  job,
+  junit,
+  lcov,
+  minutes,
+  percent,
+  port,
+  postgres,
+  seconds,
+  steps,
+  tests,
+} from '#define';
 import { plan, planJson, planTree, problemLine, type Plan } from './index.ts';
 
 function sample(): Plan {
   const delivery = defineDelivery({
     name: 'exchange',
+    secrets: { NPM_TOKEN: grant({ jobs: ['publish'] }) },
     jobs: {
       format: job({ run: 'oxfmt --check', inputs: ['**/*.ts'], budget: seconds(10) }),
       compile: job({ run: 'tsc --noEmit', inputs: ['src/**'] }),

@@ -35,6 +35,8 @@ const source: Source = {
   resolve: async (ref) => ok(commitOf(ref)),
   // As git has it: nothing is reachable from an older commit that is not from a newer one.
   between: async (from, to) => ok(commits.slice(from === undefined ? 0 : placeOfCommit(from) + 1, placeOfCommit(to) + 1).toReversed()),
+  refsOf: async () => ok(['refs/heads/main']),
+  defaultRefs: async () => ok(['refs/heads/main']),
   checkout: async () => ok(undefined),
 };
 

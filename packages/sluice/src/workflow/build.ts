@@ -45,6 +45,7 @@ export async function buildRelease(facts: {
     services,
     bundle,
     verdicts: state.verdicts,
+    scope: state.scope ?? 'open',
     createdAt: isoTime(now),
   });
 }

@@ -26,7 +26,7 @@ const states: { readonly [K in DeploymentState['kind']]: Extract<DeploymentState
 
 const events: { readonly [K in DeploymentEvent['type']]: Extract<DeploymentEvent, { readonly type: K }> } = {
   'predecessor-through': { type: 'predecessor-through' },
-  'run-started': { type: 'run-started', commit, run: 'r' },
+  'run-started': { type: 'run-started', commit, run: 'r', scope: 'open' },
   'run-passed': { type: 'run-passed', verdicts: [], services: {} },
   'release-ready': { type: 'release-ready', release },
   unchanged: { type: 'unchanged', because: 'same' },

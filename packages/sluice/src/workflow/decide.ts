@@ -17,12 +17,13 @@ export function decide(state: DeploymentState, event: DeploymentEvent): Deployme
       if (state.kind === 'queued') return { kind: 'requested' };
       break;
     case 'run-started':
-      if (state.kind === 'requested') return { kind: 'running', commit: event.commit, run: event.run };
+      if (state.kind === 'requested') return { kind: 'running', commit: event.commit, run: event.run, scope: event.scope };
       break;
     case 'run-passed':
       if (state.kind === 'running') {
         const { verdicts, services, outputs = [] } = event;
-        return { kind: 'judged', commit: state.commit, run: state.run, verdicts, services, outputs };
+        const scope = state.scope ?? 'open';
+        return { kind: 'judged', commit: state.commit, run: state.run, scope, verdicts, services, outputs };
       }
       break;
     case 'release-ready':

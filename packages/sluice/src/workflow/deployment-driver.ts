@@ -12,6 +12,7 @@ import type { ReleaseRecord } from './records.ts';
 import { differenceOf, whatServes } from './rollback.ts';
 import { lastTakenBack, takenBackError } from './taken-back.ts';
 import { slotTaken } from './taken-slot.ts';
+import { mayComeFrom, mayHaveSecrets, trustOf } from './trusted-refs.ts';
 import { waitUntilWell } from './wellness.ts';
 import { sameService, sameSettings, settleRollout } from './rollout-start.ts';
 
@@ -118,9 +119,16 @@ async function resolve(context: DeploymentContext, read: Deployment): Promise<Ou
   }
   const commit = await source.resolve(wanted.ref);
   if (!commit.ok) return failure(context, commit.error, read);
+  const placed = await mayComeFrom(context, request, commit.value.sha);
+  if (!placed.ok) return failure(context, placed.error, read);
   const known = await context.persist(context.signal, (tx) => store.releases.ofCommit(tx, commit.value.sha));
-  if (known !== undefined && known.pipeline === request.pipeline) return released(context, read, known, { made: false });
-  return { event: { type: 'run-started', commit: summary(commit.value), run: ids.next() } };
+  const trust = await trustOf(context, commit.value.sha);
+  if (!trust.ok) return failure(context, trust.error, read);
+  const scope = trust.value.isProtected ? 'protected' : 'open';
+  // What was made in the open scope may hold what another commit left in its cache: before it counts for a protected one it is made again.
+  const counts = known?.pipeline === request.pipeline && (scope === 'open' || known.scope === 'protected');
+  if (known !== undefined && counts) return released(context, read, known, { made: false });
+  return { event: { type: 'run-started', commit: summary(commit.value), run: ids.next(), scope } };
 }
 
 const summary = ({ sha, subject, tags }: Commit): { readonly sha: string; readonly subject: string; readonly tags: readonly string[] } => ({
@@ -141,7 +149,12 @@ async function runPipeline(
   const there = await context.source.checkout(state.commit.sha, folder);
   if (!there.ok) return failure(context, there.error, read);
   const { run } = state;
-  const order = { run, commit: commit.value, folder, pipeline: request.pipeline };
+  const refs = await context.source.refsOf(commit.value.sha);
+  if (!refs.ok) return failure(context, refs.error, read);
+  // As settled when the run began: a branch that was merged since changes nothing of what this run may leave behind.
+  const trust = { refs: refs.value, isProtected: state.scope === 'protected' };
+  const { protectedRefs } = context;
+  const order = { run, commit: commit.value, folder, pipeline: request.pipeline, trust, protectedRefs };
   const outcome = await untilCancelled(context, read, (signal) => context.pipelines.run({ ...order, signal }));
   if (!outcome.ok) return failure(context, outcome.error, read);
   const entries = runEntries(context, request, { run, commit: state.commit.sha, outcome: outcome.value });
@@ -200,6 +213,16 @@ async function released(
   };
 }
 
+/** Whether the commit may come here, and whether its service may have the secrets it names. */
+async function isTrusted(
+  context: DeploymentContext,
+  request: Deployment['request'],
+  asked: { readonly release: ReleaseRecord; readonly sha: string },
+): Promise<Result<void, SluiceError>> {
+  const placed = await mayComeFrom(context, request, asked.sha);
+  return placed.ok ? mayHaveSecrets(context, request, asked) : placed;
+}
+
 /** May it enter, does it change anything, and who has to sign. */
 async function examine(
   context: DeploymentContext,
@@ -210,6 +233,8 @@ async function examine(
   const release = await releaseOf(context, state.release.digest);
   const place = placeOf(context.delivery, request);
   if (!place.ok) return failure(context, place.error, read);
+  const trusted = await isTrusted(context, request, { release, sha: state.release.commit });
+  if (!trusted.ok) return failure(context, trusted.error, read);
   const entered = await mayEnterNow(context, read, release);
   if (!entered.ok) return failure(context, entered.error, read);
   const takenBack = await context.persist(context.signal, (tx) =>
@@ -284,6 +309,8 @@ async function startRollout(
   const release = await releaseOf(context, state.release.digest);
   const valid = await stillApproved(context, read, release, state.subject);
   if (!valid.ok) return failure(context, valid.error, read);
+  const trusted = await isTrusted(context, request, { release, sha: state.release.commit });
+  if (!trusted.ok) return failure(context, trusted.error, read);
   const live = await context.persist(context.signal, (tx) => store.live.now(tx, request.environment, request.service));
   const { router } = context.environment(request.environment);
   const { delivery } = context;

@@ -11,6 +11,8 @@ import type { Tx } from './store.ts';
 export type DeploymentContext = DriverContext & {
   readonly delivery: Delivery;
   readonly source: Source;
+  /** Refs whose commits are trusted, as the serving definition has them. */
+  readonly protectedRefs: readonly string[];
   readonly pipelines: PipelineRunner;
   readonly artifacts: ArtifactBuilder;
   readonly checkoutFolder: (run: string) => string;

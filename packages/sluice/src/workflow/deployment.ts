@@ -27,6 +27,20 @@ export type DeploymentRequest = {
   readonly again?: { readonly reason: string };
 };
 
+/**
+ * What a commit is trusted with, settled before its pipeline runs: one on a protected ref is given secrets and writes what all read; any other reads from there and
+ * writes apart. Absent in rows of before it was told: then it is open.
+ */
+export type TrustScope = 'protected' | 'open';
+
+/** Where a commit lies, as the serving repository has it now, and what that is worth by the serving definition. */
+export type CommitTrust = {
+  /** Full names. */
+  readonly refs: readonly string[];
+  /** On a protected ref: it gets secrets that are granted, and writes the cache that all read. */
+  readonly isProtected: boolean;
+};
+
 /** A commit as people see it. */
 export type CommitSummary = { readonly sha: string; readonly subject: string; readonly tags: readonly string[] };
 
@@ -53,11 +67,12 @@ export type Predecessor = { readonly rollout: string; readonly version: string; 
 export type DeploymentState =
   | { readonly kind: 'queued'; readonly after: string }
   | { readonly kind: 'requested' }
-  | { readonly kind: 'running'; readonly commit: CommitSummary; readonly run: string }
+  | { readonly kind: 'running'; readonly commit: CommitSummary; readonly run: string; readonly scope?: TrustScope }
   | {
       readonly kind: 'judged';
       readonly commit: CommitSummary;
       readonly run: string;
+      readonly scope?: TrustScope;
       readonly verdicts: readonly GateVerdict[];
       readonly services: Readonly<Record<string, Service>>;
       /** Absent in rows of before outputs were kept. */
@@ -88,7 +103,7 @@ export type DeploymentState =
 /** What can happen to a deployment. */
 export type DeploymentEvent =
   | { readonly type: 'predecessor-through' }
-  | { readonly type: 'run-started'; readonly commit: CommitSummary; readonly run: string }
+  | { readonly type: 'run-started'; readonly commit: CommitSummary; readonly run: string; readonly scope: TrustScope }
   | {
       readonly type: 'run-passed';
       readonly verdicts: readonly GateVerdict[];

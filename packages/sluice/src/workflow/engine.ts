@@ -133,8 +133,10 @@ export async function startEngine(ports: EnginePorts, options: EngineOptions): P
   const { store, clock } = ports;
   const { executor, delivery } = options;
   const warn = options.warn ?? (() => undefined);
+  const protectedRefs = delivery.protectedRefs ?? (await defaultRefs(ports.source, warn));
   const context: DeploymentContext = {
     ...ports,
+    protectedRefs,
     executor,
     delivery,
     signal,
@@ -291,6 +293,14 @@ export async function startEngine(ports: EnginePorts, options: EngineOptions): P
   function read<T>(work: Parameters<typeof store.transaction<T>>[0]): Asked<T> {
     return answered(async () => ok(await store.transaction(work)));
   }
+}
+
+/** Read once, at the start: what the working tree is switched to later does not become trusted by it. */
+async function defaultRefs(source: EnginePorts['source'], warn: (line: string) => void): Promise<readonly string[]> {
+  const refs = await source.defaultRefs();
+  if (refs.ok) return refs.value;
+  warn(`no branch is trusted: ${refs.error.message}`);
+  return [];
 }
 
 /** Expected failures that were thrown on the way, such as a database that is away, as answers. */

@@ -4,6 +4,7 @@ export type { ApprovalView, DeployOrder, RevertAnswer, Signature } from './comma
 export { isActive, deploymentKinds } from './deployment.ts';
 export type {
   CommitSummary,
+  CommitTrust,
   DeclaredOutput,
   Deployment,
   DeploymentEvent,
@@ -64,3 +65,4 @@ export type {
 } from './store.ts';
 export { placesBack, placesForward, triggerPoints } from './trigger-points.ts';
 export type { Trigger, TriggerPoint } from './trigger-points.ts';
+export { grantsOf, notGranted } from './trusted-refs.ts';

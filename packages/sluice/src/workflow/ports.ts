@@ -2,7 +2,7 @@ import type { Service } from '#define';
 import type { Clock, Digest, Ids, Result, SluiceError } from '#kernel';
 import type { LogFile, NoteSigner, TreeHead, VerifierKey } from '#ledger';
 import type { MetricSource, Router, Target } from '#rollout';
-import type { DeclaredOutput, GateVerdict } from './deployment.ts';
+import type { CommitTrust, DeclaredOutput, GateVerdict } from './deployment.ts';
 import type { ArtifactContents } from './records.ts';
 import type { Store } from './store.ts';
 
@@ -22,6 +22,10 @@ export interface Source {
   resolve(ref: string): Promise<Result<Commit, SluiceError>>;
   /** Commits reachable from `to` and not from `from`, newest first; all of them without `from`. Refused where one of them may be missing. */
   between(from: string | undefined, to: string): Promise<Result<readonly Commit[], SluiceError>>;
+  /** The full names of all refs that hold a commit: `refs/heads/main`. */
+  refsOf(sha: string): Promise<Result<readonly string[], SluiceError>>;
+  /** The full names of the branch that counts where a definition names none; empty when the repository names none. */
+  defaultRefs(): Promise<Result<readonly string[], SluiceError>>;
   /** The files of a commit in a folder of their own; the same commit again is the same files. All or nothing. */
   checkout(sha: string, folder: string): Promise<Result<void, SluiceError>>;
 }
@@ -59,6 +63,9 @@ export interface PipelineRunner {
     readonly commit: Commit;
     readonly folder: string;
     readonly pipeline: string;
+    /** Where the commit lies: what it is given, and where its results are kept, depends on it. */
+    readonly trust: CommitTrust;
+    readonly protectedRefs: readonly string[];
     readonly signal: AbortSignal;
   }): Promise<Result<PipelineOutcome, SluiceError>>;
 }

@@ -3,7 +3,7 @@ import type { Service } from '#define';
 import type { Digest } from '#kernel';
 import type { Approval, GeneratedOutput, ReleaseBundle } from '#release';
 import type { Slot } from '#rollout';
-import type { CommitSummary, GateVerdict } from './deployment.ts';
+import type { CommitSummary, GateVerdict, TrustScope } from './deployment.ts';
 
 /** One service of a release: its definition as of the commit, and what runs. */
 export type ReleasedService = {
@@ -31,6 +31,8 @@ export type ReleaseRecord = {
   /** What the digest is over. */
   readonly bundle: ReleaseBundle;
   readonly verdicts: readonly GateVerdict[];
+  /** Where it was made: one of the open scope is made again before a commit on a protected ref counts on it. Absent in releases of before it was told. */
+  readonly scope?: TrustScope;
   readonly createdAt: string;
 };
 

@@ -27,6 +27,8 @@ export type LocalCacheOptions = {
   readonly folder?: string;
   /** Where digests of files of this checkout are kept; beside the entries of the project unless told. */
   readonly index?: string;
+  /** A folder of entries that are looked at when there is none of one's own, and never written: those of commits that are trusted more. */
+  readonly reads?: string;
   /** The `PATH` of jobs: with another one they may run other programs. */
   readonly path: string;
   readonly clock: Clock;
@@ -110,14 +112,17 @@ export class LocalCache implements Cache, AsyncDisposable {
     const key = keyOf(parts);
     const refusal = unmatched.length > 0 ? matchesNothing(unmatched) : this.#changedHandOver(request);
     let dropped: string | undefined;
-    if (refusal === undefined) {
+    const { reads } = this.#options;
+    for (const folder of refusal === undefined ? [this.#folder, ...(reads === undefined ? [] : [reads])] : []) {
+      const path = entryPath(folder, key);
+      const own = folder === this.#folder;
       try {
-        using entry = EntryReader.open(this.#entryPath(key), key);
-        if (entry !== undefined) return ok(this.#deliver(entry, logFile));
+        using entry = EntryReader.open(path, key);
+        if (entry !== undefined) return ok(this.#deliver(entry, logFile, own));
       } catch (error) {
         // Damaged, or its outputs cannot be put in place: the job runs.
         dropped = (error as Error).message;
-        if (error instanceof DamagedEntry) rmSync(this.#entryPath(key), { force: true });
+        if (own && error instanceof DamagedEntry) rmSync(path, { force: true });
       }
     }
     const ticket: CacheTicket = { key };
@@ -164,7 +169,7 @@ export class LocalCache implements Cache, AsyncDisposable {
       this.#at('store:written');
       // Synced before it gets its name: a name whose content is lost would be a damaged entry.
       await syncFile(writer.fd);
-      renameSync(draft, this.#entryPath(ticket.key));
+      renameSync(draft, entryPath(this.#folder, ticket.key));
       this.#at('store:visible');
       this.#stored = true;
       this.#last.set(job.name, ticket.key);
@@ -197,7 +202,7 @@ export class LocalCache implements Cache, AsyncDisposable {
     }
   }
 
-  #deliver(entry: EntryReader, logFile: string): CacheAnswer {
+  #deliver(entry: EntryReader, logFile: string, own: boolean): CacheAnswer {
     const { clock } = this.#options;
     const { key, job, roots, nodes, outputs, runId, storedAt, log } = entry.manifest;
     const upToDate = liesInPlace(this.#project, roots, nodes, this.#index);
@@ -208,7 +213,7 @@ export class LocalCache implements Cache, AsyncDisposable {
       restore(entry, { project: this.#project, staging: this.#temporary(), logFile, at: this.#at });
     }
     const now = clock.now();
-    if (now - fstatSync(entry.fd).mtimeMs > touchAfterMs) futimesSync(entry.fd, now / 1_000, now / 1_000);
+    if (own && now - fstatSync(entry.fd).mtimeMs > touchAfterMs) futimesSync(entry.fd, now / 1_000, now / 1_000);
     this.#last.set(job, key);
     return { kind: 'hit', key, outputs, from: { runId, storedAt }, log: log === undefined ? undefined : logFile, upToDate };
   }
@@ -246,15 +251,11 @@ export class LocalCache implements Cache, AsyncDisposable {
     const key = this.#last.get(job);
     if (key === undefined) return undefined;
     try {
-      using entry = EntryReader.open(this.#entryPath(key), key);
+      using entry = EntryReader.open(entryPath(this.#folder, key), key);
       return entry?.manifest.parts;
     } catch {
       return undefined;
     }
-  }
-
-  #entryPath(key: Digest): string {
-    return join(this.#folder, 'entries', key.slice('sha256:'.length));
   }
 
   /** A path nobody else uses, that tells whose it is. */
@@ -270,3 +271,5 @@ export class LocalCache implements Cache, AsyncDisposable {
     }
   }
 }
+
+const entryPath = (folder: string, key: Digest): string => join(folder, 'entries', key.slice('sha256:'.length));

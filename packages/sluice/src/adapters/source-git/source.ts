@@ -18,6 +18,8 @@ export function gitSource(repository: string): Source {
       return commit === undefined ? err(broken(repository, `commit ${sha.value} cannot be read`)) : ok(commit);
     },
     between: (from, to) => between(repository, from, to),
+    refsOf: (sha) => refsOf(repository, sha),
+    defaultRefs: () => defaultRefs(repository),
     checkout: (sha, folder) => checkout(repository, sha, folder),
   };
 }
@@ -40,6 +42,33 @@ async function between(repository: string, from: string | undefined, to: string)
     boundary,
   );
   return commits.ok ? commits : err(await problem(repository, commits.error));
+}
+
+/** Every ref from which a commit can be reached, by its full name: a branch may be called `tags/v1`, and a full name tells it from the tag. */
+async function refsOf(repository: string, sha: string): Promise<Result<readonly string[], SluiceError>> {
+  const commit = await commitId(repository, sha);
+  if (!commit.ok) return commit;
+  const answer = await git(repository, ['for-each-ref', `--contains=${commit.value}`, '--format=%(refname)']);
+  if (answer.code !== 0) return err(await problem(repository, { kind: 'broken', fact: factOf(answer) }));
+  return ok(answer.stdout.toString('utf8').split('\n').filter(Boolean));
+}
+
+/**
+ * The default branch: the one that the remote "origin" names, in a clone of one; otherwise the one that the repository is at. As a branch here, and as it was last
+ * fetched. Without a remote nothing below `refs/remotes` counts: whoever pushes here could make it.
+ */
+async function defaultRefs(repository: string): Promise<Result<readonly string[], SluiceError>> {
+  const origin = await git(repository, ['config', '--get', 'remote.origin.url']);
+  const isClone = origin.code === 0 && origin.stdout.toString('utf8').trim() !== '';
+  const names = [...(isClone ? ['refs/remotes/origin/HEAD'] : []), 'HEAD'];
+  for (const name of names) {
+    const answer = await git(repository, ['symbolic-ref', '--quiet', name]);
+    const [, branch] = /^refs\/(?:heads|remotes\/origin)\/(\S+)$/.exec(answer.stdout.toString('utf8').trim()) ?? [];
+    if (answer.code === 0 && branch !== undefined)
+      return ok([`refs/heads/${branch}`, ...(isClone ? [`refs/remotes/origin/${branch}`] : [])]);
+  }
+  const inside = await git(repository, ['rev-parse', '--git-dir']);
+  return inside.code === 0 ? ok([]) : err(noRepository(repository, inside.stderr));
 }
 
 /** The full id of the commit that a tag, branch or abbreviated id names. */

@@ -2,11 +2,13 @@ import type { ReleaseRecord, ReleaseStore } from '#workflow';
 
 type Row = { readonly document: ReleaseRecord };
 
-/** Releases in PostgreSQL: written once, never changed. */
+/** Releases in PostgreSQL: written once; one of the open scope gives way to the same one made for a commit on a protected ref, with its commit, run and verdicts. */
 export const releases: ReleaseStore = {
   insert: async (tx, release) => {
     await tx.query(
-      'insert into release (digest, commit_id, document, created_at) values ($1, $2, $3, $4) on conflict (digest) do nothing',
+      `insert into release (digest, commit_id, document, created_at) values ($1, $2, $3, $4)
+       on conflict (digest) do update set commit_id = excluded.commit_id, document = excluded.document, created_at = excluded.created_at
+         where release.document->>'scope' is distinct from 'protected' and excluded.document->>'scope' = 'protected'`,
       [release.digest, release.commit.sha, JSON.stringify(release), release.createdAt],
     );
   },
