@@ -1,11 +1,18 @@
-import { assertNever, canonicalJson, digestOf, own, shortDigest, visibleText, type Json } from '#kernel';
+import { assertNever, canonicalJson, digestOf, formatCount, own, shortDigest, visibleText, type Json } from '#kernel';
 import type { ApprovalSubject } from './approval-subject.ts';
-import type { ReleaseBundle } from './bundle.ts';
+import type { GeneratedOutput, ReleaseBundle } from './bundle.ts';
 
 /** One difference between what is live and what is to be, as an approver must see it. */
 export type Change =
   | { readonly kind: 'service'; readonly service: string; readonly change: 'added' | 'removed' | 'changed' | 'unchanged' }
   | ({ readonly kind: 'value'; readonly limit: LimitChange } & Difference)
+  /** Files of an artifact that are in no commit: a job made them. Told of every release, whether they changed or not. */
+  | {
+      readonly kind: 'generated';
+      readonly service: string;
+      readonly output: GeneratedOutput;
+      readonly change: 'new' | 'changed' | 'unchanged';
+    }
   | { readonly kind: 'schema'; readonly name: string };
 
 /** What a difference does to a declared limit. Nothing is taken for a limit because of its name. */
@@ -21,6 +28,7 @@ export function describeChange(subject: Pick<ApprovalSubject, 'service' | 'relea
   const values = different(valuesOf(before, service, previous?.settings), valuesOf(after, service, subject.settings));
   return [
     ...services(before, after),
+    ...generated(before, after),
     ...[...limits, ...values].map((value) => ({ kind: 'value' as const, ...value, limit: limitChange(value) })),
     ...different(flat(before?.flags), flat(after.flags)).map((value) => ({ kind: 'value' as const, ...value, limit: 'none' as const })),
     ...after.schemaChanges
@@ -39,6 +47,12 @@ export function changeLine(change: Change): { readonly what: string; readonly at
         what: `${visibleText(change.name)} ${shownValue(change.before)} → ${shownValue(change.after)}${limitWords[change.limit]}`,
         attention: change.limit !== 'none',
       };
+    case 'generated': {
+      const { output, job, files, bytes, digest } = change.output;
+      const size = `${formatCount(files)} file${files === 1 ? '' : 's'} (${formatCount(bytes)} bytes, ${shortDigest(digest)})`;
+      const what = `${visibleText(change.service)} carries ${size} that no commit holds: output ${visibleText(output)} of job ${visibleText(job)}, ${change.change}`;
+      return { what, attention: change.change !== 'unchanged' };
+    }
     case 'schema':
       return { what: `stored data: ${visibleText(change.name)}`, attention: true };
     default:
@@ -64,6 +78,16 @@ function services(previous: ReleaseBundle | undefined, next: ReleaseBundle): rea
     const same = before.artifact === after.artifact && before.executable === after.executable;
     return { kind: 'service', service, change: same ? 'unchanged' : 'changed' };
   });
+}
+
+function generated(previous: ReleaseBundle | undefined, next: ReleaseBundle): readonly Change[] {
+  return Object.entries(next.artifacts).flatMap(([service, { generated: outputs = [] }]) =>
+    outputs.map((output) => {
+      const before = own(previous?.artifacts, service)?.generated?.find((old) => old.output === output.output && old.job === output.job);
+      const change = before === undefined ? 'new' : before.digest === output.digest ? 'unchanged' : 'changed';
+      return { kind: 'generated' as const, service, output, change } as const;
+    }),
+  );
 }
 
 /** Variables and configuration of every service by their path; those of the one that moves as its environment overrides them. */

@@ -6,8 +6,10 @@ const digest = z.custom<Digest>(isDigest, 'expected a digest');
 const json: z.ZodType<Json> = z.json();
 const text = z.string();
 
+const generated = z.strictObject({ output: text, job: text, files: z.number(), bytes: z.number(), digest });
+
 const bundle = z.strictObject({
-  artifacts: z.record(text, z.strictObject({ artifact: digest, executable: digest })),
+  artifacts: z.record(text, z.strictObject({ artifact: digest, executable: digest, generated: z.array(generated).exactOptional() })),
   config: z.record(text, json),
   parameters: z.record(text, z.record(text, json)),
   flags: z.record(text, z.union([z.boolean(), z.number(), text])),

@@ -50,7 +50,8 @@ export async function buildRelease(facts: {
   });
 }
 
-function bundleOf(services: Readonly<Record<string, ReleasedService>>): ReleaseBundle {
+/** What the digest of a release is over. */
+export function bundleOf(services: Readonly<Record<string, ReleasedService>>): ReleaseBundle {
   const entries = Object.entries(services);
   const each = <T>(of: (service: ReleasedService) => T): Record<string, T> =>
     Object.fromEntries(entries.map(([name, service]) => [name, of(service)]));

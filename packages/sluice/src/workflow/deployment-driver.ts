@@ -8,6 +8,8 @@ import type { TurnEnd } from './deployment.workflow.ts';
 import { cancelledEntry, releaseEntry, requestedEntries, runEntries } from './deployment-entries.ts';
 import { failure, type DeploymentContext, type Outcome } from './deployment-step.ts';
 import type { Commit } from './ports.ts';
+import { whenBack } from './persistence.ts';
+import { releaseAgrees } from './record-agreement.ts';
 import type { ReleaseRecord } from './records.ts';
 import { differenceOf, whatServes } from './rollback.ts';
 import { lastTakenBack, takenBackError } from './taken-back.ts';
@@ -25,7 +27,11 @@ const turnEnds = { wait: 'parked', over: 'ended', again: 'more' } as const satis
 export async function deploymentTurn(context: DeploymentContext, read: Deployment): Promise<TurnEnd> {
   await context.trigger('loaded', read.state.kind, read.request.service);
   await context.trigger('before-effect', read.state.kind, read.request.service);
-  const outcome = await advance(context, read);
+  const outcome = await advance(context, read).catch((error: unknown) => {
+    // A row that was changed stays changed: the deployment ends, and says which.
+    if (error instanceof SluiceError && error.code === 'verificationFailed') return failure(context, error, read);
+    throw error;
+  });
   await context.trigger('after-effect', read.state.kind, read.request.service);
   if (typeof outcome === 'string') return turnEnds[outcome];
   await context.trigger('before-outcome', read.state.kind, read.request.service);
@@ -231,6 +237,8 @@ async function examine(
 ): Promise<Outcome> {
   const { request } = read;
   const release = await releaseOf(context, state.release.digest);
+  const agrees = await whenBack(context.clock, context.signal, () => releaseAgrees(context, release));
+  if (!agrees.ok) return failure(context, agrees.error, read);
   const place = placeOf(context.delivery, request);
   if (!place.ok) return failure(context, place.error, read);
   const trusted = await isTrusted(context, request, { release, sha: state.release.commit });
@@ -307,6 +315,8 @@ async function startRollout(
   const taken = await slotTaken(context, read, state.behind);
   if (taken !== undefined) return taken;
   const release = await releaseOf(context, state.release.digest);
+  const agrees = await whenBack(context.clock, context.signal, () => releaseAgrees(context, release));
+  if (!agrees.ok) return failure(context, agrees.error, read);
   const valid = await stillApproved(context, read, release, state.subject);
   if (!valid.ok) return failure(context, valid.error, read);
   const trusted = await isTrusted(context, request, { release, sha: state.release.commit });

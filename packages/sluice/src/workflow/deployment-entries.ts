@@ -4,6 +4,7 @@ import type { EntryHead, PendingEntry } from '#ledger';
 import type { DeploymentRequest } from './deployment.ts';
 import type { PipelineOutcome } from './ports.ts';
 import { entryName, type Recorder } from './record.ts';
+import { createdBody } from './record-agreement.ts';
 import type { LiveRelease, ReleaseRecord } from './records.ts';
 
 type Writer = { readonly record: Recorder; readonly executor: string };
@@ -76,16 +77,7 @@ export function releaseEntry({ record, executor }: Writer, request: DeploymentRe
     env: null,
     actorRef: `controller:${executor}`,
     subject: { kind: 'release', id: release.digest.replace('sha256:', ''), digest: release.digest },
-    body: {
-      version: release.version,
-      commit: release.commit.sha,
-      runId: release.run,
-      artifacts: Object.entries(release.services).map(([service, { artifact }]) => ({
-        service,
-        digest: artifact,
-      })),
-      verdicts: release.verdicts.map(({ digest }) => digest),
-    },
+    body: createdBody(release),
   });
 }
 

@@ -2,6 +2,7 @@ import type { Clock, Ids } from '#kernel';
 import type { EnvironmentPorts } from './ports.ts';
 import type { Recorder } from './record.ts';
 import type { RegisterReader } from './recorded-register.ts';
+import type { IsSigned } from './record-agreement.ts';
 import type { RolloutRecord } from './rollout-record.ts';
 import type { Store, Tx } from './store.ts';
 import type { Trigger } from './trigger-points.ts';
@@ -13,6 +14,7 @@ export type DriverContext = {
   readonly record: Recorder;
   /** Who may do what, as the signed record has it. */
   readonly register: Pick<RegisterReader, 'plane' | 'current'>;
+  readonly isSigned: IsSigned;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly environment: (name: string) => EnvironmentPorts;

@@ -1,6 +1,6 @@
 import type { Card, Confirmation, Member, Principal, RequestClaim, RequestStatement } from '#access';
 import type { Delivery } from '#define';
-import { err, ok, SluiceError, type Digest, type Result } from '#kernel';
+import { err, ok, own, SluiceError, type Digest, type Result } from '#kernel';
 import type { RouterObservation } from '#rollout';
 import { ruleOf } from './approvals.ts';
 import type { Asker } from './asker.ts';
@@ -38,6 +38,7 @@ import {
 } from './people.ts';
 import { RegisterReader } from './recorded-register.ts';
 import { recorder } from './record.ts';
+import { signedIn } from './record-agreement.ts';
 import type { LiveRelease, ReleaseRecord } from './records.ts';
 import { distinctRouters, pullReverts } from './reverts.ts';
 import { rollback, type RollbackOrder } from './rollback.ts';
@@ -142,14 +143,15 @@ export async function startEngine(ports: EnginePorts, options: EngineOptions): P
     signal,
     record: recorder(ports),
     register: new RegisterReader({ ...ports, warn }),
+    isSigned: signedIn(store, ports.keys),
     isProtected: (environment) => {
-      const definition = delivery.environments[environment];
+      const definition = own(delivery.environments, environment);
       return definition !== undefined && ruleOf(definition).functions.length > 0;
     },
     declarationOf: ({ environment, plan }) => {
       const service = plan.service.slice(environment.length + 1);
-      const port = delivery.environments[environment]?.services[service]?.listen;
-      const traffic = delivery.services[service]?.traffic ?? 'request';
+      const port = own(own(delivery.environments, environment)?.services, service)?.listen;
+      const traffic = own(delivery.services, service)?.traffic ?? 'request';
       return port === undefined
         ? { traffic }
         : {

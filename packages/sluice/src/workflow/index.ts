@@ -2,6 +2,7 @@ export { coAuthorEmails } from '#access';
 export type { Asker } from './asker.ts';
 export type { ApprovalView, DeployOrder, RevertAnswer, Signature } from './commands.ts';
 export { isActive, deploymentKinds } from './deployment.ts';
+export { changedRow, problemOfRelease } from './record-agreement.ts';
 export type {
   CommitSummary,
   CommitTrust,

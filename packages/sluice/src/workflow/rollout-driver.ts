@@ -21,6 +21,8 @@ import type { Attention } from './attention.ts';
 import { decide as decideDeployment } from './decide.ts';
 import type { Deployment, DeploymentEvent } from './deployment.ts';
 import type { DriverContext } from './driver-context.ts';
+import { whenBack } from './persistence.ts';
+import { problemOfRollout } from './record-agreement.ts';
 import { perform, type EffectContext } from './rollout-effects.ts';
 import { entriesOf } from './rollout-entries.ts';
 import type { RolloutRecord } from './rollout-record.ts';
@@ -85,6 +87,11 @@ async function nextEvent(context: DriverContext, session: RolloutSession, during
   if (command !== undefined && movesForward(command)) {
     const interruption = await untilRecorded(context, session);
     if (interruption !== undefined) return interruption;
+    const disagrees = await whenBack(context.clock, session.attention.signal, () =>
+      problemOfRollout(context, rollout, { service: nameOf(rollout), chain: session.attention.chainId }),
+    );
+    if (disagrees !== undefined)
+      return { kind: 'step-failed', problem: { kind: 'attestation', message: `the database was changed: ${disagrees}` } };
   }
   await context.trigger('before-effect', during, nameOf(rollout));
   const event = command === undefined ? await begin(context, session) : await effect(context, session, command);

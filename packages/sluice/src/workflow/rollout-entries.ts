@@ -4,6 +4,7 @@ import type { Outcome, PendingEntry, Reason as EntryReason } from '#ledger';
 import { crashBehind, otherSlot, type Crash, type Reason, type RolloutFact, type RolloutState } from '#rollout';
 import type { Deployment } from './deployment.ts';
 import { entryTime, type Recorder } from './record.ts';
+import { settledDigest, settledInput } from './record-agreement.ts';
 import type { RolloutRecord } from './rollout-record.ts';
 
 /** What is known around a change of a rollout's state. */
@@ -39,7 +40,7 @@ function entryOf(record: Recorder, fact: RolloutFact, context: ChangeContext): P
     case 'epoch-taken': {
       if (before.kind !== 'claiming') return undefined;
       const body = { service, version: plan.version, releaseDigest: plan.release, slot: plan.candidate, epoch: fact.epoch };
-      return record.entry('rollout.started', { ...head, body });
+      return record.entry('rollout.started', { ...head, body, inputs: [{ name: settledInput, digest: settledDigest(rollout) }] });
     }
     case 'phase-ended':
       if (fact.phase === 'commit') {

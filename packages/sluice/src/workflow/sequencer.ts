@@ -2,6 +2,7 @@ import { err, isoTime, ok, toBase64, type Clock, type Result, type SluiceError }
 import { CHECKPOINT_PATH, emptyRoot, integrate, openCheckpoint, pathsOf, resumeLog, type LogState, type TreeHead } from '#ledger';
 import type { LedgerFolder, LogKeys } from './ports.ts';
 import type { Store } from './store.ts';
+import { readStoredLog } from './stored-log.ts';
 
 /** A batch costs one signature and one synced transaction however large it is; this many entries are about 3 MB of tiles and bundles. */
 const BATCH = 4_096;
@@ -71,35 +72,18 @@ async function resume({
   const checkpoint = await store.transaction((tx) => store.log.checkpoint(tx));
   const known = new Map<string, Uint8Array | undefined>();
   if (checkpoint !== undefined) known.set(CHECKPOINT_PATH, new TextEncoder().encode(checkpoint.note));
-  for (;;) {
-    try {
-      const read = (path: string): Uint8Array | undefined => {
-        if (path !== CHECKPOINT_PATH && !known.has(path)) throw new NotFetched(path);
-        return known.get(path);
-      };
-      const state = resumeLog({ read }, { origin: keys.origin, keys: keys.verifiers, lastSigned: lastSigned.value });
-      if (!state.ok) return state;
-      const note = known.get(CHECKPOINT_PATH);
-      if (note === undefined) return ok({ state: state.value, head: { size: 0, root: emptyRoot() } });
-      const opened = openCheckpoint(note, keys.verifiers);
-      return opened.ok ? ok({ state: state.value, head: { size: opened.value.size, root: opened.value.root } }) : err(opened.error);
-    } catch (thrown) {
-      if (!(thrown instanceof NotFetched)) throw thrown;
-      const { path } = thrown;
-      const [file] = await store.transaction((tx) => store.log.files(tx, [path]));
-      known.set(path, file?.bytes);
-    }
-  }
-}
-
-/** A file of the stored log that was not read yet. */
-class NotFetched extends Error {
-  readonly path: string;
-
-  constructor(path: string) {
-    super(path);
-    this.path = path;
-  }
+  const state = await readStoredLog(store, known, (reader) =>
+    // A log without a checkpoint is an empty one, and needs no look at the database.
+    resumeLog(
+      { read: (path) => (path === CHECKPOINT_PATH ? known.get(path) : reader.read(path)) },
+      { origin: keys.origin, keys: keys.verifiers, lastSigned: lastSigned.value },
+    ),
+  );
+  if (!state.ok) return state;
+  const note = known.get(CHECKPOINT_PATH);
+  if (note === undefined) return ok({ state: state.value, head: { size: 0, root: emptyRoot() } });
+  const opened = openCheckpoint(note, keys.verifiers);
+  return opened.ok ? ok({ state: state.value, head: { size: opened.value.size, root: opened.value.root } }) : err(opened.error);
 }
 
 /** Full files are 256 entries each; this many at once stay below 100 MB. */

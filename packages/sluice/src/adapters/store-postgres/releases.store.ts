@@ -1,4 +1,5 @@
-import type { ReleaseRecord, ReleaseStore } from '#workflow';
+import type { Digest } from '#kernel';
+import { changedRow, problemOfRelease, type ReleaseRecord, type ReleaseStore } from '#workflow';
 
 type Row = { readonly document: ReleaseRecord };
 
@@ -12,9 +13,22 @@ export const releases: ReleaseStore = {
       [release.digest, release.commit.sha, JSON.stringify(release), release.createdAt],
     );
   },
-  get: async (tx, digest) => (await tx.query<Row>('select document from release where digest = $1', [digest]))[0]?.document,
+  get: async (tx, digest) => sound((await tx.query<Row>('select document from release where digest = $1', [digest]))[0]?.document, digest),
   ofCommit: async (tx, commit) =>
-    (await tx.query<Row>('select document from release where commit_id = $1 order by created_at desc limit 1', [commit]))[0]?.document,
+    sound(
+      (await tx.query<Row>('select document from release where commit_id = $1 order by created_at desc limit 1', [commit]))[0]?.document,
+    ),
+  // A row that was changed hides none of the others; whoever asks for it by its name is told.
   list: async (tx, limit) =>
-    (await tx.query<Row>('select document from release order by created_at desc limit $1', [limit])).map(({ document }) => document),
+    (await tx.query<Row>('select document from release order by created_at desc limit $1', [limit]))
+      .map(({ document }) => document)
+      .filter((release) => problemOfRelease(undefined, release) === undefined),
 };
+
+/** What is named by its content is computed again whenever it is read: a row that was changed is never taken for what it was. */
+function sound(release: ReleaseRecord | undefined, asked?: Digest): ReleaseRecord | undefined {
+  if (release === undefined) return undefined;
+  const problem = problemOfRelease(asked, release);
+  if (problem !== undefined) throw changedRow(asked ?? release.digest, problem);
+  return release;
+}
