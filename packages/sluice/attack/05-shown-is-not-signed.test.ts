@@ -84,13 +84,23 @@ describe('5 · shown is not signed', () => {
     }).listen(0, '127.0.0.1');
     servers.push(server);
     await once(server, 'listening');
-    const client = new ControlClient({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, token: 'a-token-of-the-test' });
+    const client = new ControlClient({
+      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      plane: 'test',
+      token: 'a-token-of-the-test',
+    });
     const chunks: string[] = [];
     const out = Object.assign(new PassThrough(), { isTTY: true, columns: 100, rows: 40 });
     out.on('data', (chunk: Buffer) => chunks.push(chunk.toString()));
     const terminal = new Terminal({ out: out as never, err: out as never }, { FORCE_COLOR: '1' });
     const clock = new SimulatedClock();
-    const world = { env: {}, clock, interrupt: new AbortController().signal, controlPlane: async () => ({ client: async () => client }) };
+    const world = {
+      env: {},
+      clock,
+      interrupt: new AbortController().signal,
+      force: new AbortController().signal,
+      controlPlane: async () => ({ client: async () => client }),
+    };
     const code = await runCli(
       ['approve', 'd1', '--file', join(folder, 'identity.json'), ...args],
       terminal,
