@@ -94,7 +94,9 @@ describe('5 · shown is not signed', () => {
     out.on('data', (chunk: Buffer) => chunks.push(chunk.toString()));
     const terminal = new Terminal({ out: out as never, err: out as never }, { FORCE_COLOR: '1' });
     const clock = new SimulatedClock();
+    const asked = new AbortController().signal;
     const world = {
+      asked,
       env: {},
       clock,
       interrupt: new AbortController().signal,
