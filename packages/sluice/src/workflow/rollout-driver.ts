@@ -87,6 +87,8 @@ async function nextEvent(context: DriverContext, session: RolloutSession, during
   if (command !== undefined && movesForward(command)) {
     const interruption = await untilRecorded(context, session);
     if (interruption !== undefined) return interruption;
+  }
+  if (command !== undefined && leadsForward(command)) {
     const disagrees = await whenBack(context.clock, session.attention.signal, () =>
       problemOfRollout(context, rollout, { service: nameOf(rollout), chain: session.attention.chainId }),
     );
@@ -180,6 +182,9 @@ function heard({ plan, state }: Pick<RolloutRecord, 'plan' | 'state'>, attention
 /** Effects that make a new version run or give it traffic: in a protected environment they wait until what allowed them is in the signed log. */
 const movesForward = (command: RolloutCommand): boolean =>
   command.kind === 'place' || (command.kind === 'route' && command.revertTo !== undefined) || command.kind === 'take-epoch';
+
+/** What comes before each forward effect: here what the database orders is compared with the record, while nothing is half done. */
+const leadsForward = ({ kind }: RolloutCommand): boolean => kind === 'take-epoch' || kind === 'place' || kind === 'attest';
 
 async function untilRecorded(context: DriverContext, { rollout, attention }: RolloutSession): Promise<RolloutEvent | undefined> {
   if (!context.isProtected(rollout.environment)) return undefined;
