@@ -2,7 +2,7 @@ import { isoTime, type Clock, type Digest } from '#kernel';
 import type { PlannedJob } from '#plan';
 import { relativeTo } from './folder-path.ts';
 import type { Attempt, AttemptEnd, Failure, JobResult, UnresolvedEffect } from './job-result.ts';
-import type { Cache, CacheTicket, EffectBook, EffectKey, Executor, RunFolder, ServiceProvider } from './ports.ts';
+import type { Cache, CacheTicket, EffectBook, EffectOfRun, Executor, RunFolder, ServiceProvider } from './ports.ts';
 import { triesAgain } from './retry.ts';
 import type { RunFact } from './run-event.ts';
 
@@ -86,41 +86,48 @@ async function lookUp(job: PlannedJob, context: JobContext, began: number): Prom
 
 async function executeEffect(job: PlannedJob, context: JobContext): Promise<JobOutcome> {
   const { effects, folder, clock, runId, planDigest, commit } = context;
-  const effect: EffectKey = { planDigest, commit, job: job.name };
+  const effect: EffectOfRun = { planDigest, commit, job: job.name, runId };
   const decision = context.effectDecisions[job.name];
   // The record must be on disk before the first process: a crash in between leaves a doubt, never a silent repetition (I4).
-  const begun = await effects.begin({ ...effect, runId, beganAt: isoTime(clock.now()) }, decision === 'repeat');
+  const begun = await effects.begin({ ...effect, beganAt: isoTime(clock.now()) }, decision === 'repeat');
   if (!begun.ok) return unstarted(job, await unresolved(begun.error, decision, context));
   await folder.sync();
   if (context.signal.aborted) {
-    await effects.end(effect, 'known'); // nothing was started
+    await effects.end(effect, 'not-begun');
     return unstarted(job, cancelled(context, []));
   }
   const outcome = await attemptAll(job, context, undefined);
-  await effects.end(effect, endIsKnown(outcome.result) ? 'known' : 'interrupted');
+  // Its end, too, is on disk before anybody hears of it: a crash in between must not make the next run do it again.
+  await effects.end(effect, endOf(outcome.result));
   return outcome;
 }
 
 /** A job that was cut off in the middle may have done any part of its effect. */
-function endIsKnown(result: JobResult): boolean {
-  if (result.kind === 'passed') return true;
-  if (result.kind !== 'failed') return false;
-  return !['timeout', 'signal', 'service-died', 'log-lost'].includes(result.failure.kind);
+function endOf(result: JobResult): 'passed' | 'failed' | 'interrupted' {
+  if (result.kind === 'passed') return 'passed';
+  if (result.kind !== 'failed') return 'interrupted';
+  return ['timeout', 'signal', 'service-died', 'log-lost'].includes(result.failure.kind) ? 'interrupted' : 'failed';
 }
 
 async function unresolved(effect: UnresolvedEffect, decision: EffectDecision | undefined, context: JobContext): Promise<JobResult> {
   if (effect.state === 'running') {
     return { kind: 'unknown-effect', effect, because: `run ${effect.runId} is at it right now; wait for it to end` };
   }
-  if (decision === 'done') {
-    await context.effects.end(effect, 'known');
-    return { kind: 'confirmed', because: `a person said that the effect begun by run ${effect.runId} is done` };
+  if (effect.state === 'passed' || decision === 'done') {
+    // From now on it is this run that has to tell.
+    await context.effects.end({ ...effect, runId: context.runId }, 'passed');
+    const because =
+      effect.state === 'passed'
+        ? `run ${effect.runId} did it and was cut off before it could say so; --effect-repeat "${effect.job}" does it again`
+        : `a person said that the effect begun by run ${effect.runId} is done`;
+    return { kind: 'confirmed', because };
   }
+  const fact = effect.state === 'failed' ? 'it failed, and the run was cut off before it could say so' : 'was cut off';
   return {
     kind: 'unknown-effect',
     effect,
     because:
-      `run ${effect.runId} began it at ${effect.beganAt} and was cut off; look whether it happened, then ` +
+      `run ${effect.runId} began it at ${effect.beganAt} and ${fact}; look whether it happened, then ` +
       `sluice run --effect-done "${effect.job}" or --effect-repeat "${effect.job}"`,
   };
 }

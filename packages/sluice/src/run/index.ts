@@ -13,6 +13,7 @@ export type {
   CacheTicket,
   EffectBook,
   EffectKey,
+  EffectOfRun,
   Executor,
   RunFolder,
   RunningServices,

@@ -37,7 +37,7 @@ export type ReportFile =
   | { readonly kind: 'stale'; readonly report: ReportDeclaration; readonly modifiedAt: string }
   | { readonly kind: 'unreadable'; readonly report: ReportDeclaration; readonly because: string };
 
-/** A journaled effect whose end nobody knows: it began, and nothing tells that it ended. */
+/** A recorded effect that is not to be repeated without a word: nobody knows its end, or nobody was told of it. */
 export type UnresolvedEffect = {
   readonly planDigest: Digest;
   readonly commit: string;
@@ -45,8 +45,8 @@ export type UnresolvedEffect = {
   /** The run that began it. */
   readonly runId: string;
   readonly beganAt: string;
-  /** `running`: that run is still at it. `interrupted`: it was cut off. `lost`: the run died. */
-  readonly state: 'running' | 'interrupted' | 'lost';
+  /** `running`: that run is still at it. `interrupted`: it was cut off. `lost`: the run died. `passed`, `failed`: it ended so, and the run died before it told. */
+  readonly state: 'running' | 'interrupted' | 'lost' | 'passed' | 'failed';
 };
 
 /** What became of a job. */

@@ -103,12 +103,17 @@ export interface Cache {
 /** The name of an effect: the same job of the same plan for the same commit is the same effect. */
 export type EffectKey = Pick<UnresolvedEffect, 'planDigest' | 'commit' | 'job'>;
 
-/** Remembers, beyond runs and crashes, which effects began and did not end (I4). Every change is durable before it returns. */
+/** An effect, and the run that is at it. */
+export type EffectOfRun = EffectKey & { readonly runId: string };
+
+/** Remembers, beyond runs and crashes, how far effects came (I4). Every change is durable before it returns. */
 export interface EffectBook {
-  /** Records that the effect begins. Refused with what is known when an earlier one is unresolved, unless it is to be repeated. */
-  begin(effect: EffectKey & { readonly runId: string; readonly beganAt: string }, repeat: boolean): Promise<Result<void, UnresolvedEffect>>;
-  /** Records how it ended; an interrupted one stays unresolved. */
-  end(effect: EffectKey, how: 'known' | 'interrupted'): Promise<void>;
+  /**
+   * Records that the effect begins. Refused with what is known when an earlier one is unresolved, or ended and nobody was told, unless it is to be repeated.
+   */
+  begin(effect: EffectOfRun & { readonly beganAt: string }, repeat: boolean): Promise<Result<void, UnresolvedEffect>>;
+  /** Records how it ended, as this run knows it, before anybody is told; an interrupted one stays unresolved, one that was not begun is forgotten. */
+  end(effect: EffectOfRun, how: 'passed' | 'failed' | 'interrupted' | 'not-begun'): Promise<void>;
   /** All effects whose end nobody knows. */
   unresolved(): Promise<readonly UnresolvedEffect[]>;
 }

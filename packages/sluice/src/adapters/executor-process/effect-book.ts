@@ -1,14 +1,19 @@
 import { createHash } from 'node:crypto';
 import { linkSync, rmSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isRunning, syncFolder, writeFileDurably, type ProcessIdentity } from '#host';
+import { syncFolder, writeFileDurably, type ProcessIdentity } from '#host';
 import { err, ok, type Result } from '#kernel';
-import type { EffectBook, EffectKey, UnresolvedEffect } from '#run';
+import type { EffectBook, EffectKey, EffectOfRun, UnresolvedEffect } from '#run';
+import { readEffectPage, unresolvedOf, type EffectPage } from './effect-page.ts';
 
-type Page = Omit<UnresolvedEffect, 'state'> & { readonly owner: ProcessIdentity; readonly interrupted: boolean };
+/** How long it is remembered that an effect was done and told: longer than anybody goes on with a run that was cut off. */
+const rememberMs = 30 * 86_400_000;
 
-/** One file per effect that began; an effect that ended has none. Beyond runs, so that tidying up runs forgets no doubt. */
+/**
+ * One file per effect. It says that it began before the first process does, and how it ended before anybody is told; and it stays until that was told,
+ * so that a run that was killed in between is not followed by one that does it again. Beyond runs, so that tidying up runs forgets no doubt.
+ */
 export class LocalEffectBook implements EffectBook {
   readonly #folder: string;
   readonly #owner: ProcessIdentity;
@@ -18,17 +23,16 @@ export class LocalEffectBook implements EffectBook {
     this.#owner = owner;
   }
 
-  async begin(
-    effect: EffectKey & { readonly runId: string; readonly beganAt: string },
-    repeat: boolean,
-  ): Promise<Result<void, UnresolvedEffect>> {
+  async begin(effect: EffectOfRun & { readonly beganAt: string }, repeat: boolean): Promise<Result<void, UnresolvedEffect>> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const path = this.#path(effect);
-    const page: Page = { ...effect, owner: this.#owner, interrupted: false };
-    const earlier = await read(path);
+    const page: EffectPage = { ...effect, owner: this.#owner, state: 'began', told: false };
+    const earlier = readEffectPage(path);
     if (earlier !== undefined) {
       const doubt = unresolvedOf(earlier);
-      if (!repeat || doubt.state === 'running') return err(doubt);
+      // The same run goes on after it was cut off: its own effect is not told to anybody yet.
+      const isOver = earlier.told && earlier.runId !== effect.runId;
+      if (!isOver && (!repeat || doubt.state === 'running')) return err(doubt);
       await writeFileDurably(path, JSON.stringify(page));
       return ok(undefined);
     }
@@ -38,7 +42,7 @@ export class LocalEffectBook implements EffectBook {
     try {
       linkSync(draft, path);
     } catch (error) {
-      const other = (error as NodeJS.ErrnoException).code === 'EEXIST' ? await read(path) : undefined;
+      const other = (error as NodeJS.ErrnoException).code === 'EEXIST' ? readEffectPage(path) : undefined;
       if (other === undefined) throw error;
       return err(unresolvedOf(other));
     } finally {
@@ -48,21 +52,35 @@ export class LocalEffectBook implements EffectBook {
     return ok(undefined);
   }
 
-  async end(effect: EffectKey, how: 'known' | 'interrupted'): Promise<void> {
+  async end(effect: EffectOfRun, how: 'passed' | 'failed' | 'interrupted' | 'not-begun'): Promise<void> {
     const path = this.#path(effect);
-    if (how === 'known') {
+    if (how === 'not-begun') {
       await rm(path, { force: true });
       await syncFolder(this.#folder);
       return;
     }
-    const page = await read(path);
-    if (page !== undefined) await writeFileDurably(path, JSON.stringify({ ...page, interrupted: true }));
+    const page = readEffectPage(path);
+    if (page !== undefined) await writeFileDurably(path, JSON.stringify({ ...page, runId: effect.runId, state: how, told: false }));
   }
 
   async unresolved(): Promise<readonly UnresolvedEffect[]> {
+    const pages = (await this.#files()).map((path) => readEffectPage(path)).filter((page) => page !== undefined);
+    return pages.filter(({ state }) => state === 'began' || state === 'interrupted').map(unresolvedOf);
+  }
+
+  /** The end of a run was told: its effects that ended may be done again by whoever wants that. What is long over is forgotten. */
+  async told(runId: string, now: number): Promise<void> {
+    for (const path of await this.#files()) {
+      const page = readEffectPage(path);
+      if (page === undefined || page.state === 'began' || page.state === 'interrupted') continue;
+      if (page.runId === runId && !page.told) await writeFileDurably(path, JSON.stringify({ ...page, told: true }));
+      else if (page.told && now - (await stat(path)).mtimeMs > rememberMs) await rm(path, { force: true });
+    }
+  }
+
+  async #files(): Promise<readonly string[]> {
     const names = await readdir(this.#folder).catch(() => []);
-    const pages = await Promise.all(names.filter((name) => name.endsWith('.json')).map((name) => read(join(this.#folder, name))));
-    return pages.filter((page) => page !== undefined).map(unresolvedOf);
+    return names.filter((name) => name.endsWith('.json')).map((name) => join(this.#folder, name));
   }
 
   #path({ planDigest, commit, job }: EffectKey): string {
@@ -71,17 +89,4 @@ export class LocalEffectBook implements EffectBook {
       .digest('hex');
     return join(this.#folder, `${name.slice(0, 32)}.json`);
   }
-}
-
-async function read(path: string): Promise<Page | undefined> {
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as Page;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error; // a page that cannot be read is a doubt, not a blank
-  }
-}
-
-function unresolvedOf({ owner, interrupted, ...effect }: Page): UnresolvedEffect {
-  return { ...effect, state: interrupted ? 'interrupted' : isRunning(owner) ? 'running' : 'lost' };
 }

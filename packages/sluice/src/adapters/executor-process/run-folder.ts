@@ -21,6 +21,7 @@ export class LocalRunFolder implements RunFolder, Disposable {
   readonly path: string;
   readonly #project: string;
   readonly #journal: number;
+  #hasEnded = false;
 
   /** With secrets to hide, kept reports are masked like logs. */
   readonly #secrets: SecretPatterns | undefined;
@@ -57,8 +58,14 @@ export class LocalRunFolder implements RunFolder, Disposable {
     return keepReport(report, { project: this.#project, folder: this.path, file, since, secrets: this.#secrets });
   }
 
+  /** Whether the record tells the end of the run. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
   async writeRecord(record: RunRecord): Promise<void> {
     await writeFileDurably(join(this.path, 'run.json'), `${JSON.stringify(record, undefined, 2)}\n`);
+    this.#hasEnded = record.state.kind === 'ended';
   }
 
   [Symbol.dispose](): void {
