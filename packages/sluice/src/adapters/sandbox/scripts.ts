@@ -157,7 +157,7 @@ set -fe
 umask 022
 exec 3<&- 4<&-
 trap '[ $? = 0 ] || echo "sluice: the walls could not be built" >&2; exit 125' EXIT
-ip link set lo up 2>/dev/null || ifconfig lo up 2>/dev/null || perl -e 'socket(S, 2, 1, 0) && ioctl(S, 0x8914, pack("a16s14x", "lo", 0x49)) or exit 1'
+grep -qsF 127.0.0.1 /proc/self/net/fib_trie || ip link set lo up 2>/dev/null || ifconfig lo up 2>/dev/null || perl -e 'my $r = pack("a16s14x", "lo", 0x49); socket(S, 2, 1, 0) && ioctl(S, 0x8914, $r) or exit 1'
 mount -t tmpfs -o mode=755,nosuid,nodev tmpfs ${newRoot}
 passwd=$1 group=$2 scratch=$3 fstab=$4 folders=$5 files=$6 copies=$7; shift 7
 mkdir ${newRoot}/tmp
