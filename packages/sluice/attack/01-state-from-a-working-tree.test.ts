@@ -87,7 +87,7 @@ describe('1 · state is taken from a working tree', () => {
         parallel: 1,
         path,
         env: {},
-        machine: localRunMachine(path),
+        machine: localRunMachine({ path, home: '/nowhere' }),
         stateFolder: state,
         grants: new Map(),
       });

@@ -49,6 +49,7 @@ export const commitPipelines = (settings: PipelineSettings): PipelineRunner => (
         runId: run,
         secrets: secrets.value,
         cache: cacheFor(settings.stateFolder, trust),
+        sandbox: 'best',
         signal,
         onWaiting: () => undefined,
         onLeftovers: () => undefined,
@@ -60,6 +61,7 @@ export const commitPipelines = (settings: PipelineSettings): PipelineRunner => (
         onFailure: 'fail-fast',
         secrets: secrets.value,
         output: 'file',
+        isolation: open.isolation,
         signal,
         onEvent: () => undefined,
       });

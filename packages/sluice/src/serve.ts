@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, homedir } from 'node:os';
 import { join } from 'node:path';
 import { serve as listen, type ServerType } from '@hono/node-server';
 import { grantableRights } from '#access';
@@ -9,6 +9,7 @@ import { siblingModule, systemClock, systemIds, watchLoopDelay } from '#host';
 import { SluiceError, type Result } from '#kernel';
 import { checkDelivery, planError } from '#plan';
 import { embeddedRouter } from '#router-embedded';
+import { openSandbox } from '#sandbox';
 import { controlApi, ServedEngine } from '#server';
 import { gitSource } from '#source-git';
 import { openLedgerFolder, openStore } from '#store-postgres';
@@ -49,6 +50,11 @@ export async function serveControlPlane(world: ServeWorld, options: ServeOptions
   const delivery = checked.value;
   await takeStateFolder(stateFolder);
 
+  const sandbox = await openSandbox({ path, home: homedir() });
+  if (sandbox.isolation === 'none')
+    options.say(
+      `jobs of commits run without a sandbox, with the rights of this user: ${sandbox.because} → sluice doctor tells what is missing`,
+    );
   const entry = siblingModule(import.meta.url, './agent-main');
   // The port first: where it is taken, nothing is started.
   let answer: Fetch = () => new Response('the control plane is starting\n', { status: 503 });
@@ -70,7 +76,7 @@ export async function serveControlPlane(world: ServeWorld, options: ServeOptions
       parallel: availableParallelism(),
       path,
       env,
-      machine: localRunMachine(path),
+      machine: localRunMachine({ path, home: homedir() }),
       stateFolder,
       grants: grantsOf(delivery),
     }),
@@ -131,6 +137,7 @@ export async function serveControlPlane(world: ServeWorld, options: ServeOptions
       `project    ${place.folder} (${delivery.name})`,
       `state      ${stateFolder}`,
       `database   ${database.about}`,
+      `sandbox    ${sandbox.isolation}`,
       `agent      pid ${agent.value.pid}, router and instances below it`,
       `address    ${url}#${plane}`,
       `record     ${join(stateFolder, 'ledger')}, public key ${join(stateFolder, 'ledger.vkey')}`,

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { World } from '#cli';
 import type { Delivery } from '#define';
@@ -46,7 +47,7 @@ export function makeWorld(given: { readonly interrupts: Interrupts; readonly env
     },
     runMachine: async () => {
       const { localRunMachine } = await import('./run-machine.ts');
-      return localRunMachine(given.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin');
+      return localRunMachine({ path: given.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', home: homedir() });
     },
     controlPlane: async (stateFolder) => {
       const [{ localControlPlane }, folder] = await Promise.all([import('./control-plane.ts'), stateFolderOf(stateFolder)]);

@@ -6,6 +6,8 @@ export type OptionSpec = {
   readonly type: 'string' | 'boolean';
   readonly short?: string;
   readonly multiple?: boolean;
+  /** What it means without a value: `--sandbox` as `--sandbox=best`. Such an option takes its value after `=` only. */
+  readonly bare?: string;
   /** What it does, in one line. */
   readonly says: string;
   /** What its value is called in the help. */

@@ -79,7 +79,12 @@ function parse(command: Command, args: readonly string[]): { readonly values: In
       throw new SluiceError('usage', `sluice ${command.name}: no option --${name}.${didYouMean(name, known)}`, { hint });
   }
   try {
-    const { values, positionals } = parseArgs({ args: [...args], options: command.options, allowPositionals: true, allowNegative: true });
+    const { values, positionals } = parseArgs({
+      args: args.map((each) => withValue(command, each)),
+      options: command.options,
+      allowPositionals: true,
+      allowNegative: true,
+    });
     const [least, most] = command.words;
     if (positionals.length < least || positionals.length > most) {
       const message =
@@ -94,6 +99,12 @@ function parse(command: Command, args: readonly string[]): { readonly values: In
     const message = thrown instanceof Error ? (thrown.message.split('. ')[0] ?? thrown.message) : String(thrown);
     throw new SluiceError('usage', `sluice ${command.name}: ${message}`, { hint });
   }
+}
+
+/** An option that may stand without a value gets the one that it then means. */
+function withValue({ options }: Command, argument: string): string {
+  const bare = argument.startsWith('--') ? options[argument.slice(2)]?.bare : undefined;
+  return bare === undefined ? argument : `${argument}=${bare}`;
 }
 
 /** One line that says what is wrong, one that says what to do; the stack only on demand. Returns the exit code. */

@@ -1,3 +1,4 @@
+import type { Isolation } from '#kernel';
 import type { PipelineOutcome, PipelinePorts } from '#pipeline';
 import type { RunRecord, UnresolvedEffect } from '#run';
 import type { GateOutcome } from '#pipeline';
@@ -24,6 +25,8 @@ export type OpenRunOrder = {
   readonly secrets: Readonly<Record<string, string>>;
   /** `shared`: entries in a folder of several checkouts; `reads`: another such folder, which is read and never written. */
   readonly cache: 'use' | 'ignore' | { readonly shared: string; readonly reads?: string };
+  /** Behind which walls jobs run: the best there are, these and no others, or none. */
+  readonly sandbox: 'best' | Isolation;
   readonly signal: AbortSignal;
   /** Ends at once what the signal asked to end. */
   readonly force?: AbortSignal;
@@ -32,7 +35,12 @@ export type OpenRunOrder = {
 };
 
 /** Everything a pipeline needs, held until disposed of. */
-export type OpenRun = AsyncDisposable & { readonly ports: PipelinePorts };
+export type OpenRun = AsyncDisposable & {
+  readonly ports: PipelinePorts;
+  readonly isolation: Isolation;
+  /** Why not a better one; empty for the best. */
+  readonly because: string;
+};
 
 /** A run as it lies on disk; without `gates` it ended before it was judged. */
 export type StoredRun = {

@@ -1,4 +1,4 @@
-import { deepFreeze, minutes, seconds, type Duration } from '#kernel';
+import { deepFreeze, minutes, seconds, type Duration, type Network } from '#kernel';
 import { fill, isRecord } from './filled.ts';
 
 /** One step: a line for `sh -c`, written in the definition, or a program with its arguments, run as they stand. */
@@ -55,6 +55,8 @@ export type Job = {
   readonly matrix?: Matrix;
   /** True when the job changes something outside of this machine's project folder: never cached, never repeated silently. */
   readonly effect: boolean;
+  /** What the job can connect to where it runs in a sandbox; `full` without it. */
+  readonly network?: Network;
 };
 
 /** A job that names the jobs it needs in its type, so that the delivery can check them. */
@@ -95,6 +97,11 @@ export type JobInput<Needs extends string> = {
   readonly matrix?: MatrixInput;
   /** True when the job changes something outside of the project folder: it is never cached, never tried again, never repeated silently. */
   readonly effect?: boolean;
+  /**
+   * What the job can connect to where it runs in a sandbox: `none`, what it listens on itself (`loopback`), or whatever the machine can reach (`full`, unless told).
+   * A job with services reaches them over the machine's loopback interface, and so needs `full`.
+   */
+  readonly network?: Network;
 };
 
 type Cell = Readonly<Record<string, string | number>>;

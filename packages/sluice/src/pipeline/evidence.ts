@@ -5,6 +5,8 @@ import { reportOutcome, type ReportItem, type ReportOutcome } from '#gate';
 
 /** Reads a report that the run kept; the path is relative to the run directory. */
 export interface ReportReader {
+  /** Where jobs saw the project: behind walls it lies elsewhere than outside. Files of reports are told relative to it, so that two jobs that name one file mean one file. */
+  readonly roots: readonly string[];
   /** The bytes, or why they cannot be had. */
   read(
     file: string,
@@ -35,6 +37,15 @@ const notRun = (result: JobResult | undefined): string =>
     ? 'its job has no result'
     : `its job was ${result.kind === 'unknown-effect' ? 'not run: its effect has an unknown end' : result.kind}`;
 
+function relativeTo(roots: readonly string[], outcome: ReportOutcome): ReportOutcome {
+  if (outcome.kind !== 'evidence' || outcome.evidence.kind !== 'coverage') return outcome;
+  const files = outcome.evidence.files.map((file) => {
+    const root = roots.find((each) => file.path.startsWith(`${each}/`));
+    return root === undefined ? file : { ...file, path: file.path.slice(root.length + 1) };
+  });
+  return { ...outcome, evidence: { ...outcome.evidence, files } };
+}
+
 async function outcomeOf(file: ReportFile, reader: ReportReader): Promise<ReportOutcome> {
   const { path, format } = file.report;
   switch (file.kind) {
@@ -42,7 +53,7 @@ async function outcomeOf(file: ReportFile, reader: ReportReader): Promise<Report
       const read = await reader.read(file.file);
       if (read.kind === 'unreadable') return { kind: 'unreadable', message: `${path}: ${read.message}` };
       // Whether it is fresh was decided when it was kept: the copy has a time of its own.
-      return reportOutcome({ format, path, file: { bytes: read.bytes, modifiedMs: 0 }, jobStartedMs: undefined });
+      return relativeTo(reader.roots, reportOutcome({ format, path, file: { bytes: read.bytes, modifiedMs: 0 }, jobStartedMs: undefined }));
     }
     case 'missing':
       return { kind: 'missing', message: `${path} does not exist` };

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { digestOf, milliseconds, percent, SimulatedClock } from '#kernel';
 import { plan, type Plan } from '#plan';
-import { defineDelivery, job, junit, tests } from '#define';
+import { defineDelivery, job, junit, lcov, tests } from '#define';
 import type { AttemptEnd, JobResult, ReportFile, RunResult } from '#run';
 import { collectEvidence, concludePipeline, runPipeline, type GateOutcome, type PipelinePorts, type ReportReader } from './index.ts';
 
@@ -35,7 +35,10 @@ const failed = (reports: readonly ReportFile[]): JobResult => ({
   attempts: [],
   reports,
 });
-const reader = (text: string): ReportReader => ({ read: async () => ({ kind: 'bytes', bytes: new TextEncoder().encode(text) }) });
+const reader = (text: string): ReportReader => ({
+  roots: ['/work/project'],
+  read: async () => ({ kind: 'bytes', bytes: new TextEncoder().encode(text) }),
+});
 
 const runOf = (result: JobResult | undefined, outcome: RunResult['outcome'] = 'passed'): RunResult => ({
   runId: 'r',
@@ -63,9 +66,43 @@ test.each([
 });
 
 test('a kept report that cannot be read again is no evidence (I1)', async () => {
-  const broken: ReportReader = { read: async () => ({ kind: 'unreadable', message: 'EIO' }) };
+  const broken: ReportReader = { roots: [], read: async () => ({ kind: 'unreadable', message: 'EIO' }) };
   const [item] = await collectEvidence(planned(), runOf(passed([kept(passing)])), broken);
   expect(item?.outcome).toEqual({ kind: 'unreadable', message: 'reports/unit.xml: EIO' });
+});
+
+test('a file that two jobs covered is one file, whether they named it from the place where walls show the project, or relative to it', async () => {
+  const made = plan(
+    defineDelivery({
+      name: 'sample',
+      jobs: {
+        one: job({ run: ['true'], reports: [lcov('one.info')] }),
+        two: job({ run: ['true'], reports: [lcov('two.info')] }),
+      },
+    }),
+  );
+  if (!made.ok) throw new Error(JSON.stringify(made.error));
+  const texts: Readonly<Record<string, string>> = {
+    'one.info': 'SF:/work/project/src/a.ts\nDA:1,1\nend_of_record\nSF:/work/projects/b.ts\nDA:1,1\nend_of_record\n',
+    'two.info': 'SF:src/a.ts\nDA:1,0\nend_of_record\n',
+  };
+  const keptAt = (path: string): JobResult =>
+    passed([{ kind: 'kept', report: lcov(path), file: path, digest: digestOf(texts[path] ?? '') }]);
+  const run: RunResult = {
+    ...runOf(undefined),
+    jobs: new Map([
+      ['one', keptAt('one.info')],
+      ['two', keptAt('two.info')],
+    ]),
+  };
+  const items = await collectEvidence(made.value, run, {
+    roots: ['/work/project'],
+    read: async (file) => ({ kind: 'bytes', bytes: new TextEncoder().encode(texts[file]) }),
+  });
+  const files = items.map(({ outcome }) =>
+    outcome.kind === 'evidence' && outcome.evidence.kind === 'coverage' ? outcome.evidence.files.map((file) => file.path) : [],
+  );
+  expect(files).toEqual([['src/a.ts', '/work/projects/b.ts'], ['src/a.ts']]);
 });
 
 const gate = (kind: 'pass' | 'fail' | 'inconclusive'): GateOutcome => ({

@@ -7,6 +7,8 @@ import { pathProblem } from './project-path.ts';
 /** Reports what is right in each part of a job, but not together. */
 export function checkJob(job: Job, path: string, report: Report): void {
   if (job.effect) checkEffect(job, path, report);
+  if (job.network !== undefined && job.network !== 'full' && Object.keys(job.services).length > 0)
+    report(`${path}.network`, `a job with services reaches them over the machine's loopback interface. Leave network out, or write 'full'`);
   if (job.budget !== undefined && job.budget > job.timeout) report(`${path}.budget`, 'longer than the timeout, so it would never be told');
   if (job.matrix !== undefined) checkMatrix(job.matrix, `${path}.matrix`, report);
   checkVariables(job, path, report);

@@ -111,6 +111,7 @@ export const jobShape: Rule = object('job({ … })', {
   retry: { rule: retryShape },
   matrix: { rule: matrixShape, optional: true },
   effect: { rule: yesOrNo },
+  network: { rule: oneOf(['none', 'loopback', 'full']), optional: true },
 });
 
 /** The user wrote `run`, mostly a single command: the path of a mistake follows what was written. */

@@ -53,6 +53,7 @@ function jobFacts(job: PlannedJob, parent: string): string {
   const facts = [
     ...(others.length === 0 ? [] : [`also after ${others.join(', ')}`]),
     command(job),
+    ...(job.network === undefined || job.network === 'full' ? [] : [`network ${job.network}`]),
     ...(job.effect ? ['effect outside'] : job.inputs.length > 0 ? ['cached'] : []),
     ...(Object.keys(job.services).length === 0 ? [] : [`with ${Object.keys(job.services).join(', ')}`]),
     ...(job.reports.length === 0 ? [] : [[...new Set(job.reports.map((report) => report.format))].join(' + ')]),

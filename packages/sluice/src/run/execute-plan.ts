@@ -1,4 +1,4 @@
-import { isoTime, SluiceError, type Clock, type Digest } from '#kernel';
+import { isoTime, SluiceError, systemFault, type Clock, type Digest, type Isolation } from '#kernel';
 import type { Plan, PlannedJob } from '#plan';
 import { executeJob, type EffectDecision, type JobContext } from './execute-job.ts';
 import { isFailure, type JobResult } from './job-result.ts';
@@ -30,6 +30,8 @@ export type RunOptions = {
   readonly effectDecisions?: Readonly<Record<string, EffectDecision>>;
   /** `live`: output also comes as events. `file`: only into the logs, which costs less. */
   readonly output: 'live' | 'file';
+  /** Behind which walls the executor runs jobs; recorded. */
+  readonly isolation?: Isolation;
   readonly signal: AbortSignal;
   readonly onEvent: (event: RunEvent) => void;
 };
@@ -59,6 +61,7 @@ async function execute(plan: Plan, ports: RunPorts, options: RunOptions): Promis
     planDigest: plan.digest,
     commit,
     startedAt: isoTime(clock.now()),
+    ...(options.isolation === undefined ? {} : { isolation: options.isolation }),
     state: { kind: 'running' },
     jobs: {},
   };
@@ -168,11 +171,12 @@ const entryOf = (results: ReadonlyMap<string, JobResult>, name: string): readonl
   return result === undefined ? [] : [[name, result]];
 };
 
+/** What the machine refused the engine itself is told as that: the run directory is all that it writes. */
 function engineFailure(error: unknown): unknown {
-  const code = (error as { readonly code?: unknown }).code;
-  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
-  return new SluiceError('unavailable', 'the run directory cannot be written: the disk is full; nothing runs any more', {
-    hint: 'free some space, then run again: effects that began are not repeated silently',
+  const fault = systemFault(error);
+  if (fault === undefined) return error;
+  return new SluiceError('unavailable', `the run directory cannot be written: ${fault.fact}; nothing runs any more`, {
+    hint: `${fault.hint}: effects that began are not repeated silently`,
     cause: error,
   });
 }

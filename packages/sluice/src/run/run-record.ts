@@ -1,4 +1,4 @@
-import type { Digest } from '#kernel';
+import type { Digest, Isolation } from '#kernel';
 import type { JobResult } from './job-result.ts';
 import type { RunOutcome } from './run-event.ts';
 
@@ -11,6 +11,8 @@ export type RunRecord = {
   readonly planDigest: Digest;
   readonly commit: string;
   readonly startedAt: string;
+  /** Behind which walls its jobs ran; runs of before had none. */
+  readonly isolation?: Isolation;
   readonly state: { readonly kind: 'running' } | { readonly kind: 'ended'; readonly outcome: RunOutcome; readonly durationMs: number };
   readonly jobs: Readonly<Record<string, JobResult>>;
 };

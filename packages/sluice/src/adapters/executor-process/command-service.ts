@@ -2,9 +2,10 @@ import { assertNever, err, ok, type Clock, type Result } from '#kernel';
 import type { PlannedJob } from '#run';
 import { jobEnvironment } from './job-environment.ts';
 import { JobLog } from './job-log.ts';
+import { openPlace } from './place.ts';
 import type { RunningService, ServiceRefusal, ServiceRequest } from './running-service.ts';
 import { isReady, portAnswers } from './readiness.ts';
-import { startStep, type StepEnd } from './step-process.ts';
+import type { StepEnd } from './step-process.ts';
 import type { TaskRunner } from './task-runner.ts';
 
 type CommandService = Extract<PlannedJob['services'][string], { readonly kind: 'command' }>;
@@ -14,17 +15,14 @@ export async function startCommandService(
   runner: TaskRunner,
   { job, service, logFile, env: given, signal }: ServiceRequest<CommandService>,
 ): Promise<Result<RunningService, ServiceRefusal>> {
-  const { clock, project, path } = runner.options;
+  const { clock } = runner.options;
   // A stranger who answers on the port would be taken for the service, and the tests would judge the stranger.
   if (service.ready.kind === 'port' && (await portAnswers(service.ready.port, signal))) {
     return err({ because: `port ${service.ready.port} is in use already, by a process that is not of this job`, tail: '' });
   }
   const log = new JobLog(logFile, { mask: runner.mask(), spares: runner.spares });
-  const { task, temporary } = runner.open(logFile);
-  const env = {
-    ...jobEnvironment({ job, serviceEnv: given, secrets: {} }, { path, home: runner.home, temporary, task: task.name }),
-    ...service.env,
-  };
+  const place = openPlace(runner, job, logFile);
+  const env = { ...jobEnvironment({ job, serviceEnv: given, secrets: {} }, place.surroundings), ...service.env };
   // Through a pipe even without secrets: a log that lies in memory as well is read for a line without reading the file again and again.
   let seen = '';
   const watched = service.ready.kind === 'log-line' ? service.ready.contains : undefined;
@@ -32,8 +30,7 @@ export async function startCommandService(
     log.write(bytes);
     if (watched !== undefined && !seen.includes(watched)) seen = (seen + bytes.toString('latin1')).slice(-1_000_000);
   };
-  const child = startStep({ step: service.command, cwd: project, env, log: log.fd, onOutput });
-  if (child.identity !== undefined) runner.began(task, child.identity, child.ended);
+  const child = place.start({ step: service.command, env, log: log.fd, onOutput });
   let ended: StepEnd | undefined;
   const gone = new AbortController();
   const over = child.ended.then((end) => {
@@ -42,27 +39,25 @@ export async function startCommandService(
     return end;
   });
   const stop = async (): Promise<void> => {
-    await runner.end(task);
+    await place.end();
     await child.drained();
     log.flush();
-    runner.close(task, temporary);
+    place.close();
     log[Symbol.dispose]();
   };
   const refuse = async (because: string): Promise<Result<never, ServiceRefusal>> => {
-    await runner.end(task);
+    await place.end();
     await child.drained();
     log.flush();
     const tail = log.tail();
-    runner.close(task, temporary);
+    place.close();
     log[Symbol.dispose]();
     return err({ because, tail });
   };
   const look = {
     log: () => Buffer.from(seen, 'latin1').toString(),
     command: async (step: PlannedJob['steps'][number]) => {
-      const probe = startStep({ step, cwd: project, env, log: log.fd });
-      if (probe.identity !== undefined) runner.began(task, probe.identity, probe.ended);
-      const end = await probe.ended;
+      const end = await place.start({ step, env, log: log.fd }).ended;
       return end.kind === 'exited' && end.code === 0;
     },
     signal: AbortSignal.any([signal, gone.signal]),

@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { identifyProcess, openPrivateFolder, processWorld, systemClock, takeStateFolder } from '#host';
-import { systemFault, SluiceError, type Clock } from '#kernel';
+import { systemFault, SluiceError, type Clock, type Sandbox } from '#kernel';
 import {
   secretPatterns,
   type EffectBook,
@@ -28,6 +28,8 @@ export type OpenRunOptions = {
   /** Where runs keep what they read back; `.sluice` of the project unless told. */
   readonly state?: string;
   readonly runId: string;
+  /** What keeps jobs away from everything else, if anything does. */
+  readonly sandbox: Sandbox;
   /** The `PATH` of jobs. */
   readonly path: string;
   /** Values of all secrets of the run. */
@@ -91,12 +93,16 @@ export async function openRun(options: OpenRunOptions): Promise<LocalRun> {
   const page = book.open({ runId, folder: runFolderPath(place.folder, runId), owner });
   held.defer(() => page.close());
   const folder = held.use(new LocalRunFolder({ project, state: place.folder, runId, secrets: patterns }));
+  const effects = new LocalEffectBook(place.folder, owner);
+  // Whoever holds the run has told its end when it lets it go. Where that cannot be written the next run is told once more, which is safe.
+  held.defer(() => (folder.hasEnded ? effects.told(runId, clock.now()).catch(() => undefined) : undefined));
   const watchdog = startWatchdog(page.name);
   held.defer(() => watchdog.dismiss());
   const runner = held.use(
     new TaskRunner({
       mark: markOf({ runId, name: page.name }),
       project,
+      sandbox: options.sandbox,
       path: options.path,
       scratch: page.scratch,
       onProcess: (leader) => page.add(leader),
@@ -112,7 +118,7 @@ export async function openRun(options: OpenRunOptions): Promise<LocalRun> {
     executor: new ProcessExecutor(runner),
     services: new ProcessServiceProvider(runner),
     folder,
-    effects: new LocalEffectBook(place.folder, owner),
+    effects,
     clock,
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };

@@ -94,6 +94,18 @@ export function taskOf(pid: number): string | undefined {
   return environment.slice(from, end === -1 ? undefined : end);
 }
 
+/** The processes that a process started and that still have it as their parent. */
+export function childrenOf(pid: number): readonly number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
+      .split(' ')
+      .filter((word) => word !== '')
+      .map(Number);
+  } catch {
+    return [];
+  }
+}
+
 /** This process and those that started it: none of them is ever a job's. */
 export function ownAncestors(): ReadonlySet<number> {
   const pids = new Set([1]);

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import type { AttemptEnd, AttemptReport, AttemptRequest, Executor } from '#run';
 import { jobEnvironment } from './job-environment.ts';
 import { JobLog } from './job-log.ts';
-import type { Task } from './task.ts';
-import { startStep } from './step-process.ts';
+import { stepEnd } from './confined-process.ts';
+import { stepWords } from './confined-script.ts';
+import { confinedPlace, looselyPlaced, type Place } from './place.ts';
+import type { StepEnd } from './step-process.ts';
 import type { TaskRunner } from './task-runner.ts';
 
 /** Runs jobs as processes of this machine. When an attempt settles, every process it started is gone (I13). */
@@ -16,9 +18,8 @@ export class ProcessExecutor implements Executor {
   }
 
   async attempt(request: AttemptRequest, signal: AbortSignal): Promise<AttemptReport> {
-    const { clock } = this.#runner.options;
+    const { clock, sandbox } = this.#runner.options;
     using log = new JobLog(request.logFile, { mask: this.#runner.mask(), onOutput: request.onOutput, spares: this.#runner.spares });
-    const { task, temporary } = this.#runner.open(request.logFile);
     const stop = new AbortController();
     const over = new AbortController();
     const onAbort = (): void => stop.abort();
@@ -32,15 +33,15 @@ export class ProcessExecutor implements Executor {
       () => undefined, // the attempt ended first
     );
     try {
-      const ended = signal.aborted
-        ? ({ kind: 'cancelled' } as const)
-        : await this.#steps(request, { task, temporary, log, stop: stop.signal });
-      const leftovers = await this.#runner.end(task);
+      if (signal.aborted) return { end: { kind: 'cancelled' }, leftovers: 0 };
+      const surroundings = { log, stop: stop.signal };
+      const { ended, leftovers } = await (sandbox.isolation === 'none'
+        ? this.#loose(request, surroundings)
+        : this.#confined(request, surroundings));
       return { end: this.#judge(ended, { timedOut, request, log }), leftovers: stop.signal.aborted ? 0 : leftovers };
     } finally {
       signal.removeEventListener('abort', onAbort);
       over.abort();
-      this.#runner.close(task, temporary);
     }
   }
 
@@ -48,26 +49,34 @@ export class ProcessExecutor implements Executor {
     return paths.filter((path) => lstatSync(join(this.#runner.options.project, path), { throwIfNoEntry: false }) === undefined);
   }
 
-  async #steps(request: AttemptRequest, { task, temporary, log, stop }: Surroundings): Promise<Ended> {
-    const { project, path } = this.#runner.options;
-    const env = jobEnvironment(request, { path, home: this.#runner.home, temporary, task: task.name });
-    const piped = this.#runner.patterns !== undefined || request.onOutput !== undefined;
+  async #loose(request: AttemptRequest, surroundings: Surroundings): Promise<Outcome> {
+    const place = looselyPlaced(this.#runner, request.logFile);
+    try {
+      const ended = await this.#steps(request, place, surroundings);
+      return { ended, leftovers: await place.end() };
+    } finally {
+      place.close();
+    }
+  }
+
+  async #steps(request: AttemptRequest, place: Place, { log, stop }: Surroundings): Promise<Ended> {
+    const env = jobEnvironment(request, place.surroundings);
+    const piped = this.#isPiped(request);
     let ending: Promise<number> | undefined;
     const end = (): void => {
-      ending ??= this.#runner.end(task);
+      ending ??= place.end();
     };
     stop.addEventListener('abort', end, { once: true });
     try {
       for (const [index, step] of request.job.steps.entries()) {
         if (stop.aborted) return { kind: 'stopped', step: index + 1 };
-        const running = startStep({ step, cwd: project, env, log: log.fd, ...(piped ? { onOutput: (bytes) => log.write(bytes) } : {}) });
-        if (running.identity !== undefined) this.#runner.began(task, running.identity, running.ended);
+        const running = place.start({ step, env, log: log.fd, ...(piped ? { onOutput: (bytes) => log.write(bytes) } : {}) });
         const ended = await running.ended;
         await ending;
         const last = index === request.job.steps.length - 1;
         const good = ended.kind === 'exited' && ended.code === 0;
         if (piped && (last || !good || stop.aborted)) {
-          await this.#runner.end(task); // what runs in the background may hold the pipe open for ever
+          await place.end(); // what runs in the background may hold the pipe open for ever
           await running.drained();
         }
         if (stop.aborted) return { kind: 'stopped', step: index + 1 };
@@ -80,11 +89,39 @@ export class ProcessExecutor implements Executor {
     }
   }
 
+  /** All steps in one sandbox, so that what one leaves in the background serves the next. */
+  async #confined(request: AttemptRequest, { log, stop }: Surroundings): Promise<Outcome> {
+    const { steps } = request.job;
+    const place = confinedPlace(this.#runner, request.job);
+    const env = jobEnvironment(request, place.surroundings);
+    const onOutput = this.#isPiped(request) ? { onOutput: (bytes: Buffer) => log.write(bytes) } : {};
+    const running = place.startAll({ steps, env, log: log.fd, ...onOutput });
+    stop.addEventListener('abort', running.stop, { once: true });
+    if (stop.aborted) running.stop();
+    try {
+      const end = await running.ended;
+      log.flush();
+      if (end.kind === 'not-started') return { ended: { kind: 'ended', step: 1, how: end }, leftovers: 0 };
+      const { codes, left } = end.result;
+      const bad = codes.findIndex((code) => code !== 0);
+      const step = Math.min(bad === -1 ? codes.length + 1 : bad + 1, steps.length);
+      if (stop.aborted) return { ended: { kind: 'stopped', step }, leftovers: 0 };
+      return { ended: { kind: 'ended', step, how: stepEnd(end, step, stepWords(steps[step - 1] ?? '')[0]) }, leftovers: left };
+    } finally {
+      stop.removeEventListener('abort', running.stop);
+      place.close();
+    }
+  }
+
+  /** With something to hide or to show at once, output comes to us first. */
+  #isPiped(request: AttemptRequest): boolean {
+    return this.#runner.patterns !== undefined || request.onOutput !== undefined;
+  }
+
   #judge(
     ended: Ended,
     { timedOut, request, log }: { readonly timedOut: boolean; readonly request: AttemptRequest; readonly log: JobLog },
   ): AttemptEnd {
-    if (ended.kind === 'cancelled') return ended;
     const failed = (failure: Extract<AttemptEnd, { readonly kind: 'failed' }>['failure']): AttemptEnd => ({
       kind: 'failed',
       failure,
@@ -102,9 +139,8 @@ export class ProcessExecutor implements Executor {
   }
 }
 
-type Surroundings = { readonly task: Task; readonly temporary: string; readonly log: JobLog; readonly stop: AbortSignal };
+type Surroundings = { readonly log: JobLog; readonly stop: AbortSignal };
 
-type Ended =
-  | { readonly kind: 'cancelled' }
-  | { readonly kind: 'stopped'; readonly step: number }
-  | { readonly kind: 'ended'; readonly step: number; readonly how: Awaited<ReturnType<typeof startStep>['ended']> };
+type Outcome = { readonly ended: Ended; readonly leftovers: number };
+
+type Ended = { readonly kind: 'stopped'; readonly step: number } | { readonly kind: 'ended'; readonly step: number; readonly how: StepEnd };

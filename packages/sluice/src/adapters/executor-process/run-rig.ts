@@ -4,8 +4,12 @@ import { dirname, join } from 'node:path';
 import { systemClock, systemIds } from '#host';
 import { digestOfJson, minutes } from '#kernel';
 import type { Plan, PlannedJob } from '#run';
+import { noSandbox } from '#sandbox';
 import { executePlan, type Cache, type RunEvent, type RunOptions, type RunResult } from '#run';
 import { openRun, type OpenRunOptions } from './open-run.ts';
+
+/** The `PATH` of jobs in tests: our own Node first. */
+export const testPath = `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`;
 
 /** What a test says of a job; the rest is the default. */
 export type TestJob = Partial<Omit<PlannedJob, 'name'>>;
@@ -64,7 +68,8 @@ export async function runJobs(
   await using run = await openRun({
     project,
     runId,
-    path: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
+    path: testPath,
+    sandbox: noSandbox(''),
     secrets,
     signal,
     graceMs: 2_000,

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import type { ProcessIdentity } from '#host';
 import { systemFault } from '#kernel';
 import type { PlannedJob } from '#run';
+import { stepWords } from './confined-script.ts';
 import { startOf } from './proc.ts';
 
 type Step = PlannedJob['steps'][number];
@@ -33,7 +34,7 @@ export type StepProcess = {
 
 /** Starts one step. */
 export function startStep({ step, cwd, env, log, onOutput }: StepOptions): StepProcess {
-  const [program, ...args] = typeof step === 'string' ? (['/bin/sh', '-c', step] as const) : step;
+  const [program, ...args] = stepWords(step);
   // One pipe for both streams keeps their order, and lets a secret that is cut between them be found.
   const [command, ...words] =
     onOutput === undefined ? ([program, ...args] as const) : (['/bin/sh', '-c', 'exec "$0" "$@" 2>&1', program, ...args] as const);

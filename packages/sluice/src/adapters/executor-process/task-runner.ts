@@ -2,7 +2,7 @@ import { lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeTree } from '#host';
 import type { ProcessIdentity } from '#host';
-import type { Clock } from '#kernel';
+import type { Clock, Sandbox } from '#kernel';
 import { SecretMask, type SecretPatterns } from '#run';
 import { endTask } from './end-task.ts';
 import { SpareLogs } from './job-log.ts';
@@ -13,6 +13,8 @@ export type RunnerOptions = {
   /** The beginning of what the environment of its processes says, unique in the world. */
   readonly mark: string;
   readonly project: string;
+  /** What keeps jobs away from everything else, if anything does. */
+  readonly sandbox: Sandbox;
   /** Where programs are looked up: all that a job inherits of its runner's environment. */
   readonly path: string;
   /** A private folder for `HOME` and `TMPDIR` of jobs, gone with the run. */
@@ -40,6 +42,7 @@ export class TaskRunner implements AsyncDisposable {
   /** Temporary folders that are empty and free: making and removing one for each attempt would cost more than the journal. */
   readonly #free: string[] = [];
   readonly #open = new Set<Task>();
+  readonly #endings = new Set<() => Promise<unknown>>();
   #sampling: NodeJS.Timeout | undefined;
 
   constructor(options: RunnerOptions) {
@@ -56,11 +59,26 @@ export class TaskRunner implements AsyncDisposable {
     const task = this.table.open(`${this.options.mark}.${this.#count}`, leash);
     this.#open.add(task);
     this.#sampling ??= setInterval(() => this.table.sample(), sampleMs).unref();
+    return { task, temporary: this.#temporary() };
+  }
+
+  /** A name and an empty folder for what runs in a sandbox, where nobody has to be found again. */
+  lend(): { readonly name: string; readonly temporary: string } {
+    this.#count += 1;
+    return { name: `${this.options.mark}.${this.#count}`, temporary: this.#temporary() };
+  }
+
+  #temporary(): string {
     const free = this.#free.pop();
-    if (free !== undefined) return { task, temporary: free };
+    if (free !== undefined) return free;
     const temporary = join(this.options.scratch, String(this.#count));
     mkdirSync(temporary, { mode: 0o700 });
-    return { task, temporary };
+    return temporary;
+  }
+
+  /** What is to be ended, whatever happens, before the run lets go. */
+  onDispose(end: () => Promise<unknown>): void {
+    this.#endings.add(end);
   }
 
   mask(): SecretMask | undefined {
@@ -87,12 +105,17 @@ export class TaskRunner implements AsyncDisposable {
       clearInterval(this.#sampling);
       this.#sampling = undefined;
     }
+    this.giveBack(temporary);
+  }
+
+  giveBack(temporary: string): void {
     if (isFresh(temporary)) this.#free.push(temporary);
     else removeTree(temporary);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const task of this.#open) await this.end(task);
+    for (const end of this.#endings) await end();
     clearInterval(this.#sampling);
   }
 }

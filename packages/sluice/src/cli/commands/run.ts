@@ -23,6 +23,12 @@ const command: Command = {
     parallel: { type: 'string', short: 'j', value: 'n', says: 'jobs at a time (default: one for each processor)' },
     'keep-going': { type: 'boolean', short: 'k', says: 'after a failure run what does not depend on it' },
     cache: { type: 'boolean', says: '--no-cache runs every job' },
+    sandbox: {
+      type: 'string',
+      bare: 'best',
+      value: 'kind',
+      says: 'run jobs behind walls: bubblewrap, namespaces, or the better of the two that works here',
+    },
     'effect-done': { type: 'string', multiple: true, value: 'job', says: 'this job of unknown end has had its effect: go on' },
     'effect-repeat': { type: 'string', multiple: true, value: 'job', says: 'this job of unknown end shall run again' },
     ...jsonOption,
@@ -67,6 +73,7 @@ async function runHere(invocation: Invocation, order: Order): Promise<{ readonly
     runId,
     secrets: order.secrets,
     cache: invocation.values['cache'] === false ? 'ignore' : 'use',
+    sandbox: sandboxOf(text(invocation, 'sandbox')),
     signal: world.interrupt,
     force: world.force,
     onWaiting: (holder) => show({ type: 'run.waiting', at: 0, for: holder }),
@@ -80,6 +87,7 @@ async function runHere(invocation: Invocation, order: Order): Promise<{ readonly
     secrets: order.secrets,
     effectDecisions: decisions(invocation, plan),
     output: 'file',
+    isolation: open.isolation,
     signal: world.interrupt,
     onEvent: show,
   });
@@ -120,6 +128,14 @@ function parallelism(asked: string | undefined): number {
   if (!Number.isInteger(n) || n < 1 || n > 1_024)
     throw new SluiceError('usage', `--parallel: expected a number from 1 to 1024, got "${asked}"`);
   return n;
+}
+
+const sandboxes = ['best', 'bubblewrap', 'namespaces', 'none'] as const;
+
+function sandboxOf(asked: string | undefined): (typeof sandboxes)[number] {
+  const known = sandboxes.find((each) => each === (asked ?? 'none'));
+  if (known === undefined) throw new SluiceError('usage', `--sandbox: expected ${sandboxes.join(', ')}, got "${asked ?? ''}"`);
+  return known;
 }
 
 function decisions(invocation: Invocation, plan: Plan): NonNullable<Parameters<typeof runPipeline>[2]['effectDecisions']> {

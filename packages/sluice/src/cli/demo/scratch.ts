@@ -23,7 +23,7 @@ export type Scratch = {
 /** What belongs to the exchange itself; its patches and benchmarks stay behind. */
 const left = new Set(['node_modules', 'demo', 'bench', 'reports', '.sluice']);
 
-/** Makes the scratch folder: the exchange in a repository of its own, and the packages that its tests and its definition import beside it. */
+/** Makes the scratch folder: the exchange in a repository of its own, with the packages that its tests import in it, and what its definition imports beside it. */
 export async function makeScratch(exchange: string, packageFolder: string): Promise<Scratch> {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-demo-'));
   const repository = join(folder, 'exchange');
@@ -31,11 +31,15 @@ export async function makeScratch(exchange: string, packageFolder: string): Prom
   const modules = join(folder, 'node_modules');
   await mkdir(modules);
   await symlink(packageFolder, join(modules, 'sluice'));
+  // What its tests import is a part of each commit: jobs see their checkout and nothing beside it.
   const tester = packageOf('fast-check', exchange);
-  await symlink(tester, join(modules, 'fast-check'));
+  await cp(tester, join(repository, 'node_modules', 'fast-check'), { recursive: true, dereference: true });
   const random = packageOf('pure-rand', tester, true);
-  if (random !== undefined) await symlink(random, join(modules, 'pure-rand'));
-  await writeFile(join(repository, '.gitignore'), 'node_modules/\nreports/\n.sluice/\n');
+  if (random !== undefined) await cp(random, join(repository, 'node_modules', 'pure-rand'), { recursive: true, dereference: true });
+  await writeFile(
+    join(repository, '.gitignore'),
+    'node_modules/*\n!node_modules/fast-check\n!node_modules/pure-rand\nreports/\n.sluice/\n',
+  );
   await git(repository, ['init', '--quiet', '--initial-branch=main']);
   return { folder, repository, patches: join(exchange, 'demo') };
 }
