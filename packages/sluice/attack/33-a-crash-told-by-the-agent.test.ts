@@ -14,7 +14,10 @@ describe('33 · a crash is told as a percentage', () => {
   afterAll(() => rig[Symbol.asyncDispose]());
 
   async function crashed(program: string): Promise<InstanceStatus> {
-    const order = await rig.order({ 'server.cjs': program }, { start: ['node', 'server.cjs'], secrets: ['API_KEY'] });
+    const order = await rig.order(
+      { 'server.cjs': program },
+      { start: ['node', 'server.cjs'], secrets: ['API_KEY'], folders: { STATE: 'state' } },
+    );
     const placed = await rig.target.place(order);
     if (!placed.ok) throw new Error(placed.error.message);
     const [one] = (await rig.when(order, ({ instances }) => instances[0]?.lastExit !== undefined)).instances;
@@ -48,9 +51,9 @@ console.log('d \\u001b[2J\\u001b]0;title\\u0007 \\u202eabc'); process.exit(1)`);
   });
 
   test('the words of an earlier process are not told as those of a later one', async () => {
-    const file = join(rig.project, 'once');
     const one = await crashed(`const fs = require('node:fs');
-if (!fs.existsSync(${JSON.stringify(file)})) { fs.writeFileSync(${JSON.stringify(file)}, ''); console.error('fatal: the first one'); }
+const file = process.env.STATE + '/once';
+if (!fs.existsSync(file)) { fs.writeFileSync(file, ''); console.error('fatal: the first one'); }
 process.exit(4)`);
     expect(one.lastExit?.lastLines).toEqual(['fatal: the first one']);
     const order = { service: 'test/api', slot: 'blue' } as Parameters<AgentRig['when']>[0];

@@ -7,7 +7,7 @@ import type { Service } from '#define';
 import { siblingModule, systemClock } from '#host';
 import { SluiceError, type Digest } from '#kernel';
 import type { InstanceStatus, ProbeAnswer, ServiceKey, SlotStatus, Target } from '#rollout';
-import { localTarget, packArtifact, startAgent, stopAgent } from '#target-local';
+import { controlSocketOf, localTarget, packArtifact, startAgent, stopAgent } from '#target-local';
 import { embeddedRouterOf } from './agent-main.ts';
 
 /** A slot of the trial. Everything runs in blue. */
@@ -60,7 +60,7 @@ async function levels(trial: ServiceTrial, stateFolder: string): Promise<readonl
     levelIdentity(target, placed),
     levelMetrics(target, placed),
   ]);
-  const drain = await levelDrain(target, placed);
+  const drain = await levelDrain(stateFolder, target, placed);
   return [await levelStop(target, placed), health, identity, metrics, drain];
 }
 
@@ -205,11 +205,11 @@ async function levelMetrics(target: Target, { key }: Placed): Promise<Finding> {
   };
 }
 
-async function levelDrain(target: Target, { key, status }: Placed): Promise<Finding> {
+async function levelDrain(stateFolder: string, target: Target, { key, status }: Placed): Promise<Finding> {
   const about = 'level 4 drain';
   const hint =
     'listen on the Unix socket SLUICE_CONTROL for POST /drain with the token in SLUICE_CONTROL_TOKEN; long-lived connections are cut at the end without it';
-  const control = await controlOf(status.instances[0]);
+  const control = await controlOf(stateFolder, status.instances[0]);
   if (control === undefined)
     return { about, state: 'warn', says: 'the environment of the instance cannot be read here, so nobody could ask' };
   const drained = await drain(control);
@@ -259,17 +259,16 @@ function parsed(body: string): Readonly<Record<string, unknown>> | undefined {
 
 type Control = { readonly socketPath: string; readonly token: string };
 
-/** Where an instance listens for its agent, and with which token: told to the instance alone, so it is read from its environment. */
-async function controlOf(instance: InstanceStatus | undefined): Promise<Control | undefined> {
+/** Where an instance listens for its agent, and with which token: told to the instance alone, so the token is read from its environment. */
+async function controlOf(stateFolder: string, instance: InstanceStatus | undefined): Promise<Control | undefined> {
   if (instance?.pid === undefined) return undefined;
   const text = await readFile(`/proc/${instance.pid}/environ`, 'utf8').catch(() => '');
-  const value = (name: string): string | undefined =>
-    text
-      .split('\0')
-      .find((line) => line.startsWith(`${name}=`))
-      ?.slice(name.length + 1);
-  const [socketPath, token] = [value('SLUICE_CONTROL'), value('SLUICE_CONTROL_TOKEN')];
-  return socketPath === undefined || token === undefined ? undefined : { socketPath, token };
+  const name = 'SLUICE_CONTROL_TOKEN=';
+  const token = text
+    .split('\0')
+    .find((line) => line.startsWith(name))
+    ?.slice(name.length);
+  return token === undefined ? undefined : { socketPath: controlSocketOf(stateFolder, token), token };
 }
 
 /** The status that the drain call was answered with, or why it was not. */
@@ -282,6 +281,10 @@ async function drain({ socketPath, token }: Control): Promise<number | string> {
         resolve(response.statusCode ?? 0);
       },
     );
+    call.once('upgrade', (_, socket) => {
+      socket.destroy();
+      resolve('answered with another protocol');
+    });
     call.once('error', (error: NodeJS.ErrnoException) =>
       resolve(error.code === 'ENOENT' ? 'nothing listens on SLUICE_CONTROL' : `not answered (${error.code ?? error.message})`),
     );

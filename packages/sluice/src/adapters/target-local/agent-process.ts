@@ -76,6 +76,9 @@ export async function keepAgent(agent: AgentEntry, signal: AbortSignal, tell: (m
   }
 }
 
+/** So long a killed agent may take to be gone. */
+const GOING_MS = 2_000;
+
 /** Who else has to go with an agent. */
 export type StopOptions = { readonly stateFolder: string; readonly instances: boolean; readonly supervision?: RouterSupervision };
 
@@ -94,6 +97,13 @@ export async function stopAgent(options: StopOptions): Promise<Result<void, { re
       await untilGone(holder, systemClock);
       return leftOver(answer.value.left);
     }
+    // One that was just killed takes a moment to go: its memory is given back first.
+    const patience = new AbortController();
+    await Promise.race([
+      untilGone(holder, systemClock, patience.signal),
+      systemClock.sleep(GOING_MS, patience.signal).catch(() => undefined),
+    ]);
+    patience.abort();
     if (isRunning(holder))
       return err({ message: `agent process ${holder.pid} does not answer: end it with "kill -9 ${holder.pid}", then repeat` });
   }

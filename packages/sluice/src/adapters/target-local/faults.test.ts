@@ -271,7 +271,7 @@ test('a program of the artifact itself, a script, is started and attested by the
 
 describe('the control socket', () => {
   test('works for a state folder whose path is too long for a socket address', async () => {
-    await using host = await rig('long-name-'.repeat(12));
+    await using host = await rig({ name: 'long-name-'.repeat(12) });
     const order = await placed(host, 'drains');
     await slotWhen(host.target, order, isHealthy);
     expect(host.processes()).toHaveLength(1);

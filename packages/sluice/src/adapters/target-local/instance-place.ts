@@ -1,7 +1,8 @@
 import { mkdirSync, realpathSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { confinedHome, type Confinement, type Isolation, type Mount } from '#kernel';
 import type { SlotOrder } from '#rollout';
+import { searchPath } from './executable.ts';
 import { controlSocket, lastingFolder, scratchFolder, type Layout } from './layout.ts';
 
 /** Where an instance finds what it is given, as it sees it itself. */
@@ -73,11 +74,12 @@ export function confinementOf(site: InstanceSite, programs: readonly string[]): 
       access: 'write',
     })),
   ];
-  const missing = programs.filter((program) => !system.test(program) && !program.startsWith(`${tree}/`));
+  const seen = [...searchPath.split(delimiter).map((folder) => `${folder}/`), `${tree}/`];
+  const missing = new Set(programs.filter((program) => !system.test(program) && !seen.some((folder) => program.startsWith(folder))));
   return {
     // The router reaches it over the loopback interface of the machine.
     network: 'full',
-    mounts: [...mounts, ...missing.map((program): Mount => ({ from: program, to: program, access: 'read' }))],
+    mounts: [...mounts, ...[...missing].map((program): Mount => ({ from: program, to: program, access: 'read' }))],
     limits: order.limits ?? {},
   };
 }

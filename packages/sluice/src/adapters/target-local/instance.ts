@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock, Result } from '#kernel';
-import { isRunning, signalProcess, type ProcessIdentity } from '#host';
+import { identifyProcess, isRunning, signalProcess, type ProcessIdentity } from '#host';
 import type { Endpoint, InstanceStatus, InstanceUsage, SlotOrder, TargetProblem } from '#rollout';
 import { afterLook, isFallen, isRisen, noLooks } from './health-count.ts';
 import { lookAt, type HealthFinding } from './health-probe.ts';
@@ -14,7 +14,7 @@ import { adoptProcess, untilGone, type Ending, type InstanceProcess } from './in
 import { readyStart, startProcess } from './instance-start.ts';
 import { controlSocket, earlierControlSocket, logFolder, type Layout } from './layout.ts';
 import { limitLog } from './log-limit.ts';
-import { familyMembers, killFamily, listensOn, programOf, valuesOf, type Family } from './process-family.ts';
+import { familyMembers, killFamily, listensOn, valuesOf, type Family } from './process-family.ts';
 import type { InstanceRecord, Launch } from './slot-record.schema.ts';
 import type { Measured } from './start-check.ts';
 import type { Trigger } from './trigger-point.ts';
@@ -121,9 +121,8 @@ export class Instance {
   /** The process of the service itself: inside of its walls, where there are some. */
   program(): ProcessIdentity | undefined {
     const leader = this.identity();
-    const family = this.family();
-    if (leader === undefined || family === undefined) return undefined;
-    return this.#plan.walls.isolation === 'none' ? leader : programOf(family);
+    const pid = leader === undefined ? undefined : this.#plan.walls.programOf(leader.pid);
+    return pid === undefined ? undefined : identifyProcess(pid);
   }
 
   /** Where the running instance sees what it is given. */

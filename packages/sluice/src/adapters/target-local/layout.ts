@@ -51,6 +51,9 @@ export const scratchFolder = (layout: Layout, service: ServiceKey, slot: Slot): 
  */
 export const controlSocket = (layout: Layout, token: string): string => socketPath(layout.stateFolder, `${controlName(token)}/c`);
 
+/** The control socket of the instance that was started with this token. */
+export const controlSocketOf = (stateFolder: string, token: string): string => controlSocket(layoutOf(stateFolder), token);
+
 /** Where the socket of an instance lies that an earlier version of Sluice started. */
 export const earlierControlSocket = (layout: Layout, token: string): string => socketPath(layout.stateFolder, controlName(token));
 

@@ -38,13 +38,6 @@ function environmentOf(pid: number): ReadonlyMap<string, string> {
 /** Whether a process lives in the same world of processes as we: the walls around a confined one do, and it does not. */
 export const isOutside = ({ pid }: ProcessIdentity): boolean => linkOf(`/proc/${pid}/ns/pid`) === linkOf('/proc/self/ns/pid');
 
-/** The confined program of a family; undefined while it does not run. */
-export function programOf(family: Family): ProcessIdentity | undefined {
-  return familyMembers(family)
-    .filter((member) => !isOutside(member))
-    .toSorted((a, b) => a.startTicks - b.startTicks || a.pid - b.pid)[0];
-}
-
 /** Kills a family until none is left; answers with the process ids that would not die. */
 export async function killFamily(family: Family, clock: Clock): Promise<readonly number[]> {
   const deadline = clock.monotonic() + 5_000; // SIGKILL takes milliseconds; what is left later hangs in the kernel
