@@ -43,7 +43,7 @@ export class CommitRig implements Disposable {
       parallel: 1,
       path,
       env,
-      machine: localRunMachine(path),
+      machine: localRunMachine({ path, home: '/nowhere' }),
       stateFolder: join(this.folder, 'state'),
       grants: new Map(Object.entries(grants)),
     });
