@@ -1,4 +1,4 @@
-import { formatBasisPoints, shortDigest, visibleLines, visibleText } from '#kernel';
+import { formatBasisPoints, formatBytes, shortDigest, visibleLines, visibleText } from '#kernel';
 import type { SlotWire, StatusWire } from '#server';
 import type { Terminal } from './terminal.ts';
 import { columnsOf, count, cut, pad, padLeft, wrapped } from './text.ts';
@@ -45,7 +45,12 @@ function slotLines(terminal: Terminal, slot: SlotWire, status: StatusWire, perSe
     padLeft(formatBasisPoints(slot.weightBasisPoints), 7),
     ...(perSecond === undefined ? [] : [padLeft(`${Math.round(perSecond)}/s`, 7)]),
   ];
-  const times = [`p50 ${latency(slot.p50)}`, `p99 ${latency(slot.p99)} ${mark(slow)}`];
+  const used = Math.max(0, ...slot.instances.map(({ memoryBytes = 0 }) => memoryBytes));
+  const times = [
+    ...(used === 0 ? [] : [padLeft(formatBytes(used), 8)]),
+    `p50 ${latency(slot.p50)}`,
+    `p99 ${latency(slot.p99)} ${mark(slow)}`,
+  ];
   const errors = `errors ${(share * 100).toFixed(2)} % ${mark(share > worthAWarning)}`;
   const facts = [...traffic, ...times, errors].join('  ');
   // In a narrow window what people decide by stays whole: a second line is better than a number that is cut.

@@ -44,7 +44,19 @@ export type {
   Variable,
   Variables,
 } from './service.ts';
-export { blueGreen, errorRate, healthFailures, latency, restarts, step, withoutCanary } from './strategy.ts';
+export {
+  blueGreen,
+  cpu,
+  errorRate,
+  healthFailures,
+  latency,
+  memory,
+  memoryGrowth,
+  probes,
+  restarts,
+  step,
+  withoutCanary,
+} from './strategy.ts';
 export type { BlueGreen, InconclusivePolicy, Trigger } from './strategy.ts';
 export { grant } from './secret.ts';
 export type { SecretGrant, SecretGrantOf } from './secret.ts';

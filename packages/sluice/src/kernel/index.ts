@@ -3,6 +3,8 @@ export { fromBase64, toBase64 } from './base64.ts';
 export { basisPoints, formatBasisPoints, percent } from './basis-points.ts';
 export type { BasisPoints } from './basis-points.ts';
 export type { Brand } from './brand.ts';
+export { bytes, formatBytes } from './bytes.ts';
+export type { Bytes } from './bytes.ts';
 export { canonicalJson } from './canonical-json.ts';
 export type { Json } from './canonical-json.ts';
 export { isoTime } from './clock.ts';

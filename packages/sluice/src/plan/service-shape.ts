@@ -70,7 +70,10 @@ export const serviceShape: Rule = object('service({ … })', {
   stopWithin: { rule: duration() },
 });
 
-const triggerShape: Rule = variant('errorRate(…), latency(…), healthFailures(…) or restarts(…)', {
+/** A thousand tebibytes: more than any machine has. */
+const mostBytes = 2 ** 50;
+
+const triggerShape: Rule = variant('errorRate(…), latency(…), healthFailures(…), restarts(…), memory(…), memoryGrowth(…) or cpu(…)', {
   'error-rate': object('errorRate(…)', { kind: { rule: kind }, above: { rule: share }, for: { rule: duration() } }),
   latency: object('latency(…)', {
     kind: { rule: kind },
@@ -80,6 +83,14 @@ const triggerShape: Rule = variant('errorRate(…), latency(…), healthFailures
   }),
   'health-failures': object('healthFailures(…)', { kind: { rule: kind }, inARow: { rule: whole(1, 1_000) } }),
   restarts: object('restarts(…)', { kind: { rule: kind }, above: { rule: whole(0, 1_000) } }),
+  memory: object('memory(…)', { kind: { rule: kind }, above: { rule: whole(1, mostBytes) }, for: { rule: duration() } }),
+  'memory-growth': object('memoryGrowth(…)', {
+    kind: { rule: kind },
+    times: { rule: whole(2, 1_000) },
+    atLeast: { rule: whole(0, mostBytes) },
+    for: { rule: duration() },
+  }),
+  cpu: object('cpu(…)', { kind: { rule: kind }, abovePercent: { rule: whole(1, 100_000) }, for: { rule: duration() } }),
 });
 
 const stepsShape: Rule = (value, path, report) => {
@@ -104,6 +115,10 @@ const strategyShape: Rule = variant('blueGreen({ … })', {
     onInconclusive: {
       // oxlint-disable-next-line unicorn/no-thenable -- a word of the policy, never a function: awaiting it is harmless
       rule: object('{ holdFor, then }', { holdFor: { rule: duration('or-zero') }, then: { rule: oneOf(['revert', 'stay']) } }),
+    },
+    probes: {
+      rule: object('probes(…)', { requests: { rule: list(smokeShape, 'some') }, perSecond: { rule: whole(1, 100) } }),
+      optional: true,
     },
     keepWarm: { rule: duration('or-zero') },
     drainWithin: { rule: duration('or-zero') },

@@ -35,6 +35,7 @@ test('the door of the room shows exactly these names (T9)', () => {
     'httpCases',
     'isSplit',
     'isTerminal',
+    'judgeProbe',
     'keepsWarm',
     'movingWeight',
     'nextCommand',

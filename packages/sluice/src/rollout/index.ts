@@ -13,7 +13,7 @@ export { addHistograms, bucketCount, bucketOf, bucketUpperBound, histogramTotal,
 export type { Histogram } from './histogram.ts';
 export { phaseKinds } from './phase.ts';
 export type { Phase } from './phase.ts';
-export type { BlueGreenPolicy, SmokeCheck, Trigger } from './policy.ts';
+export type { BlueGreenPolicy, Probes, SmokeCheck, Trigger } from './policy.ts';
 export type {
   Attestation,
   Endpoint,
@@ -80,6 +80,8 @@ export { allHealthy } from './verification.ts';
 export type { SmokeAnswers } from './verification.ts';
 export { targetContract } from './target-contract.ts';
 export type { TargetClause, TargetRig } from './target-contract.ts';
+export { judgeProbe } from './probe-evidence.ts';
+export type { ProbeRound } from './probe-evidence.ts';
 export { answersOf, unwatched } from './watch-progress.ts';
 export type { WatchProgress } from './watch-progress.ts';
 export type { Fault, FaultRule, SlotNumbers, WatchEnd, WatchNumbers, WatchVerdict } from './watch-verdict.ts';

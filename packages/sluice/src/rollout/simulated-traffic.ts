@@ -61,6 +61,7 @@ export function rulesOf(more: Partial<WatchRules> = {}): WatchRules {
     for: seconds(10),
     minimumSample: 10,
     triggers: [],
+    probed: false,
     onInconclusive: { holdFor: seconds(5), then: 'revert' },
     candidate: 'green',
     comparedWith: 'blue',

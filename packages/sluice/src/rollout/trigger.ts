@@ -3,13 +3,20 @@ import { addTallies, badShare, type Delta, slowerThan } from './counter-delta.ts
 import type { Trigger } from './policy.ts';
 import type { InstanceStatus } from './ports.ts';
 import { slide } from './sliding-window.ts';
+import { aboveLimit, isUsageTrigger, type UsageProgress, type UsageTrigger } from './usage-trigger.ts';
 import type { Slice, Tally, TriggerProgress } from './watch-progress.ts';
 
 /** A trigger after one more interval, and what it has to say when it fires. */
 export type Triggered = { readonly progress: TriggerProgress; readonly fired?: string };
 
 /** What happened in one interval: in the new slot, and in the whole service. */
-export type Interval = { readonly ms: number; readonly candidate: Delta; readonly service: readonly Delta[] };
+export type Interval = {
+  readonly ms: number;
+  readonly candidate: Delta;
+  readonly service: readonly Delta[];
+  readonly instances: readonly InstanceStatus[];
+  readonly usage: UsageProgress;
+};
 
 const quantiles = { p50: 0.5, p95: 0.95, p99: 0.99, p999: 0.999 } as const;
 
@@ -22,6 +29,7 @@ export const quiet: TriggerProgress = { window: [], breachMs: { candidate: 0, se
  */
 export function stepTrigger(trigger: Trigger, progress: TriggerProgress, interval: Interval): Triggered {
   if (trigger.kind === 'health-failures' || trigger.kind === 'restarts') return { progress };
+  if (isUsageTrigger(trigger)) return stepUsage(trigger, progress, interval);
   const tallies = (delta: Delta): Tally =>
     trigger.kind === 'error-rate' ? delta.requests : slowerThan(delta.latency, trigger.above * 1_000);
   const slice: Slice = {
@@ -43,6 +51,14 @@ export function stepTrigger(trigger: Trigger, progress: TriggerProgress, interva
   return { progress: { window, breachMs }, fired: describe(trigger, whole[scope], scope) };
 }
 
+/** A limit on what instances use: above it without a break for as long as is declared. A short peak is nobody's fault. */
+function stepUsage(trigger: UsageTrigger, progress: TriggerProgress, { ms, instances, usage }: Interval): Triggered {
+  const above = aboveLimit(trigger, instances, usage);
+  const candidate = above === undefined ? 0 : progress.breachMs.candidate + ms;
+  const next = { ...progress, breachMs: { ...progress.breachMs, candidate } };
+  return above !== undefined && candidate >= trigger.for ? { progress: next, fired: above } : { progress: next };
+}
+
 /** The triggers that look at instances: they count by themselves. */
 export function instanceFault(trigger: Trigger, instances: readonly InstanceStatus[]): string | undefined {
   if (trigger.kind === 'health-failures') {
@@ -58,7 +74,7 @@ export function instanceFault(trigger: Trigger, instances: readonly InstanceStat
   return undefined;
 }
 
-type Threshold = Extract<Trigger, { readonly for: unknown }>;
+type Threshold = Extract<Trigger, { readonly kind: 'error-rate' | 'latency' }>;
 
 /** Long enough to smooth single answers, short enough that a breach which ended is seen to have ended. */
 const windowOf = (forMs: number): number => Math.min(10_000, Math.max(1_000, forMs / 4));

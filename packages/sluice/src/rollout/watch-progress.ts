@@ -1,4 +1,5 @@
 import type { Slot, SlotCounters } from './ports.ts';
+import type { UsageProgress } from './usage-trigger.ts';
 
 /** Answers (or requests) of one slot, and how many of them were bad. */
 export type Tally = { readonly answers: number; readonly bad: number };
@@ -54,6 +55,8 @@ export type WatchProgress = {
   readonly recent: readonly RecentSlice[];
   /** Requests of our own that were sent as declared, beside the answers of the traffic and never among them; absent where none were. */
   readonly probes?: Tally;
+  /** What the instances use; kept over the whole rollout, for growth is seen over hours. */
+  readonly usage?: UsageProgress;
   /** Epoch milliseconds of the first bad answer of the new slot in this watch, as the router saw it. */
   readonly firstErrorAt?: number;
 };
@@ -81,6 +84,7 @@ export function nextWatch(done: WatchProgress): WatchProgress {
     ...unwatched,
     triggers: done.triggers,
     recent: done.recent,
+    ...(done.usage === undefined ? {} : { usage: done.usage }),
     ...(last === undefined ? {} : { from: last, last }),
     ...(lastAt === undefined ? {} : { lastAt }),
   };

@@ -11,6 +11,8 @@ export type WatchRules = {
   readonly for: Duration;
   readonly minimumSample: number;
   readonly triggers: readonly Trigger[];
+  /** Whether answers to requests of our own count towards the sample. */
+  readonly probed: boolean;
   readonly onInconclusive: { readonly holdFor: Duration; readonly then: 'revert' | 'stay' };
   readonly candidate: Slot;
   /** How many instances the new slot must show. */
@@ -42,6 +44,7 @@ export function watchRules(
     // Nothing is replaced by a first release and often nobody calls it yet: its health is the evidence.
     minimumSample: stable === undefined ? 0 : policy.minimumSample,
     triggers: policy.triggers,
+    probed: policy.probes !== undefined,
     onInconclusive: policy.onInconclusive,
     candidate,
     instances: plan.instances,

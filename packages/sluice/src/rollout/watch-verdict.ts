@@ -15,13 +15,25 @@ export type WatchNumbers = {
   readonly watchedMs: number;
   readonly samples: number;
   readonly candidate: SlotNumbers;
+  /** Requests of our own, apart from the traffic; absent where none were sent. */
+  readonly probes?: { readonly answers: number; readonly failed: number };
   readonly stable?: SlotNumbers;
   /** Epoch milliseconds of the new slot's first bad answer: from here the clock of a fault runs. */
   readonly firstErrorAt?: number;
 };
 
 /** Which rule found a fault. `hard-*` are ours, the others are declared triggers. */
-export type FaultRule = 'hard-errors' | 'hard-latency' | 'error-rate' | 'latency' | 'health-failures' | 'restarts';
+export type FaultRule =
+  | 'hard-errors'
+  | 'hard-latency'
+  | 'error-rate'
+  | 'latency'
+  | 'health-failures'
+  | 'restarts'
+  | 'memory'
+  | 'memory-growth'
+  | 'cpu'
+  | 'probes';
 
 /** A watch that found the new version bad; `crash` when an instance of it ended by itself, which is then the cause. */
 export type Fault = {

@@ -1,19 +1,21 @@
 import { formatCount, formatDuration } from '#kernel';
-import { beganAnew, type BothCounters, type Delta, deltaOf, leftIn, problemOfCounters } from './counter-delta.ts';
+import { addTallies, badShare, beganAnew, type BothCounters, type Delta, deltaOf, leftIn, problemOfCounters } from './counter-delta.ts';
 import { crashOf } from './crash.ts';
 import { histogramTotal, quantile } from './histogram.ts';
-import { judge } from './judge.ts';
+import { judge, toleratedShare } from './judge.ts';
+import { faultOfProbes, noProbes, type ProbeRound } from './probe-evidence.ts';
 import type { InstanceStatus, Sample, SlotCounters } from './ports.ts';
 import { otherSlot } from './next-command.ts';
 import { instanceFault, quiet, stepTrigger } from './trigger.ts';
 import { doubtAboutUnanswered } from './unanswered.ts';
-import type { WatchProgress } from './watch-progress.ts';
+import { seeUsage, unmeasured } from './usage-trigger.ts';
+import type { Tally, WatchProgress } from './watch-progress.ts';
 import type { WatchRules } from './watch-rules.ts';
 import type { FaultRule, SlotNumbers, WatchNumbers, WatchVerdict } from './watch-verdict.ts';
 
 /** What the reader of a metric source got: a sample, or word that there was none. `at` is monotonic milliseconds of the reader's clock. */
 export type Reading =
-  | { readonly kind: 'sample'; readonly sample: Sample }
+  | { readonly kind: 'sample'; readonly sample: Sample; /** Probes since the reading before. */ readonly probes?: ProbeRound }
   | { readonly kind: 'unreadable'; readonly at: number; readonly message: string };
 
 /** A watch after one more reading. */
@@ -62,7 +64,7 @@ function look(progress: WatchProgress, reading: Reading, rules: WatchRules): Obs
     return hold(begin(progress, sample.counters), rules, { at, elapsed, because: 'counters began anew: the watch is measured again' });
   }
   const ms = elapsed > latePeriods * rules.samplingPeriod ? rules.samplingPeriod : elapsed;
-  return weigh(progress, rules, { sample, ms, elapsed, last: progress.last, from: progress.from });
+  return weigh(progress, rules, { sample, ms, elapsed, last: progress.last, from: progress.from, probes: reading.probes });
 }
 
 function weigh(
@@ -74,15 +76,19 @@ function weigh(
     readonly elapsed: number;
     readonly last: BothCounters;
     readonly from: BothCounters;
+    readonly probes: ProbeRound | undefined;
   },
 ): Observed {
   const { sample, ms } = seen;
   const old = otherSlot(rules.candidate);
   const candidate = deltaOf(sample.counters[rules.candidate], seen.last[rules.candidate]);
   const stable = deltaOf(sample.counters[old], seen.last[old]);
+  const { instances } = sample;
+  const usage = seeUsage(progress.usage ?? {}, instances, seen.elapsed);
   const triggered = rules.triggers.map((trigger, at) =>
-    stepTrigger(trigger, progress.triggers[at] ?? quiet, { ms, candidate, service: [candidate, stable] }),
+    stepTrigger(trigger, progress.triggers[at] ?? quiet, { ms, candidate, service: [candidate, stable], instances, usage }),
   );
+  const probes = seen.probes === undefined ? progress.probes : addTallies(progress.probes ?? noProbes, seen.probes);
   const judged = judge(progress, rules, { ms, now: sample.counters, from: seen.from, candidate, stable });
   const counted: WatchProgress = {
     ...progress,
@@ -91,7 +97,9 @@ function weigh(
     last: sample.counters,
     samples: progress.samples + 1,
     watchedMs: progress.watchedMs + ms,
-    quietMs: candidate.answered.answers > 0 ? 0 : progress.quietMs + ms,
+    quietMs: candidate.answered.answers > 0 || goodIn(seen.probes) > 0 ? 0 : progress.quietMs + ms,
+    usage,
+    ...(probes === undefined ? {} : { probes }),
     triggers: triggered.map((one) => one.progress),
     ...firstErrorOf(progress, sample.counters[rules.candidate], candidate, seen.from[rules.candidate].errors),
   };
@@ -102,6 +110,9 @@ function weigh(
   const trigger = rules.triggers[at];
   if (fired !== undefined && trigger !== undefined)
     return { progress: counted, verdict: { kind: 'fail', rule: trigger.kind, because: fired, numbers: numbersOf(counted, rules) } };
+  const failing = probes === undefined ? undefined : faultOfProbes(probes, toleratedShare(rules), seen.probes?.wrong);
+  if (failing !== undefined)
+    return { progress: counted, verdict: { kind: 'fail', rule: 'probes', because: failing, numbers: numbersOf(counted, rules) } };
   if (rules.ends === 'alarm-only') return { progress: counted, verdict: { kind: 'continue' } };
   if (counted.watchedMs < rules.for) return { progress: { ...counted, heldMs: 0 }, verdict: { kind: 'continue' } };
   const numbers = numbersOf(counted, rules);
@@ -109,7 +120,8 @@ function weigh(
   if (missing !== undefined) return decided({ ...counted, heldMs: progress.heldMs + Math.min(seen.elapsed, longestHold) }, rules, missing);
   const { answers, errors, abandoned } = numbers.candidate;
   const left = abandoned === undefined ? '' : `, ${formatCount(abandoned)} requests left by their clients`;
-  const because = `${formatCount(answers)} answers, ${errors} errors${left} in ${formatDuration(counted.watchedMs)}`;
+  const beside = numbers.probes === undefined ? '' : ` and ${formatCount(numbers.probes.answers)} probes (${numbers.probes.failed} failed)`;
+  const because = `${formatCount(answers)} answers${beside}, ${errors} errors${left} in ${formatDuration(counted.watchedMs)}`;
   return { progress: counted, verdict: { kind: 'pass', because, numbers } };
 }
 
@@ -120,7 +132,11 @@ function missingEvidence(
   seen: { readonly numbers: WatchNumbers; readonly instances: readonly InstanceStatus[] },
 ): string | undefined {
   const { answers } = seen.numbers.candidate;
-  if (answers < rules.minimumSample) return `${answers} of ${rules.minimumSample} answers seen`;
+  const probed = rules.probed ? goodIn(progress.probes) : 0;
+  if (answers + probed < rules.minimumSample)
+    return `${answers} of ${rules.minimumSample} answers seen${probed > 0 ? `, and ${probed} good probes` : ''}`;
+  if (progress.probes !== undefined && badShare(progress.probes) > toleratedShare(rules))
+    return `${progress.probes.bad} of ${progress.probes.answers} probes failed`;
   const timed = latenciesOf(progress, rules);
   // A limit that nothing was measured for has not been kept, it has not been looked at.
   if (rules.triggers.some((one) => one.kind === 'latency') && timed < rules.minimumSample)
@@ -131,8 +147,10 @@ function missingEvidence(
   if (unanswered !== undefined) return unanswered;
   if (seen.instances.length !== rules.instances) return `${seen.instances.length} of ${rules.instances} instances are seen`;
   const sick = seen.instances.find((one) => one.state !== 'healthy');
-  return sick === undefined ? undefined : `${sick.name} is ${sick.state}`;
+  return sick === undefined ? unmeasured(rules.triggers, seen.instances) : `${sick.name} is ${sick.state}`;
 }
+
+const goodIn = (tally: Tally | undefined): number => (tally === undefined ? 0 : tally.answers - tally.bad);
 
 const latenciesOf = ({ from, last }: WatchProgress, { candidate }: WatchRules): number =>
   from === undefined || last === undefined ? 0 : histogramTotal(deltaOf(last[candidate], from[candidate]).latency);
@@ -199,6 +217,7 @@ function numbersOf(progress: WatchProgress, rules: WatchRules): WatchNumbers {
     watchedMs: progress.watchedMs,
     samples: progress.samples,
     candidate: of(rules.candidate),
+    ...(progress.probes === undefined ? {} : { probes: { answers: progress.probes.answers, failed: progress.probes.bad } }),
     ...(rules.comparedWith === undefined ? {} : { stable: of(rules.comparedWith) }),
     ...(progress.firstErrorAt === undefined ? {} : { firstErrorAt: progress.firstErrorAt }),
   };

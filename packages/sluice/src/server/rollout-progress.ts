@@ -12,8 +12,8 @@ export function awaits({ plan, state }: Pick<RolloutRecord, 'plan' | 'state'>): 
   const wanted = plan.stable === undefined ? 0 : plan.policy.minimumSample;
   const probes = watch.probes?.answers ?? 0;
   const seen = answersOf(watch, plan.candidate);
-  const counted = probes === 0 ? `${seen}` : `${seen} and ${probes} of probes`;
-  const answers = wanted === 0 ? [] : [`${counted} of ${wanted} answers`];
+  const beside = probes === 0 ? '' : ` and ${probes} probes`;
+  const answers = wanted === 0 ? [] : [`${seen}${beside} of ${wanted} answers`];
   const open = watch.watchedMs < phase.for ? `${formatDuration(Math.floor(watch.watchedMs))} of ${formatDuration(phase.for)}` : undefined;
   const left = plan.policy.onInconclusive.holdFor - watch.heldMs;
   const then = plan.policy.onInconclusive.then === 'revert' ? 'then goes back' : 'then stays until somebody decides';

@@ -71,9 +71,13 @@ function entryOf(record: Recorder, fact: RolloutFact, context: ChangeContext): P
         samplesNew: candidate.answers,
         samplesOld: stable?.answers ?? 0,
       };
-      const reasons: readonly EntryReason[] =
+      const { probes } = verdict.numbers;
+      // Requests of our own are never among the samples: the record says how many there were beside them.
+      const probed: readonly EntryReason[] =
+        probes === undefined ? [] : [{ code: 'probes', facts: { answers: probes.answers, failed: probes.failed } }];
+      const judged: readonly EntryReason[] =
         verdict.kind === 'fail' ? [...crashReasons(verdict.crash), { code: verdict.rule, facts: {} }] : [];
-      return record.entry('rollout.verdict', { ...head, body, outcome: outcomeOfVerdict[verdict.kind], reasons });
+      return record.entry('rollout.verdict', { ...head, body, outcome: outcomeOfVerdict[verdict.kind], reasons: [...judged, ...probed] });
     }
     case 'reverted': {
       const why = before.kind === 'reverting' ? before.why : undefined;

@@ -48,7 +48,8 @@ export async function settleRollout(facts: {
     instances,
     ...(live === undefined ? {} : { stable: { slot: live.slot, key: live.deployment } }),
     smoke: definition.smoke,
-    policy: here.strategy,
+    // It was watched when it was live here before: going back does not wait for a sample that a quiet market never gives.
+    policy: seenBefore(request) ? { ...here.strategy, minimumSample: 0 } : here.strategy,
   });
   const order: SlotOrder = {
     key: request.id,
@@ -69,6 +70,9 @@ export async function settleRollout(facts: {
   const { strategy: _, ...settings } = here;
   return ok({ plan, order, settings });
 }
+
+const seenBefore = ({ wanted, again }: Deployment['request']): boolean =>
+  wanted.kind === 'rollback' && wanted.approvedBefore && again === undefined;
 
 type Resolved = { readonly env: Readonly<Record<string, string>>; readonly folders: Readonly<Record<string, string>> };
 

@@ -9,6 +9,7 @@ import {
   type Slot,
   type WatchProgress,
 } from '#rollout';
+import { prober } from './prober.ts';
 import { drained, superseded, type EffectContext } from './rollout-effects.ts';
 
 /** A hard fault has to be seen within a fraction of a second, and a sample costs two local calls. */
@@ -34,12 +35,14 @@ export async function watch(context: WatchContext, state: Running, beside: Besid
   const rules = watchRules(plan, state.at, milliseconds(SAMPLE_MS), state.held === undefined ? 'free' : 'held');
   let progress = state.watch;
   let kept = clock.monotonic();
+  const probing = prober(context);
   for (;;) {
     signal.throwIfAborted();
     const [sampled, seen] = await Promise.all([metrics.sample(plan.service, plan.candidate), router.observe(plan.service)]);
     if (seen.ok && (seen.value.epoch > state.epoch || seen.value.latch !== undefined)) return superseded(seen.value);
+    const probes = probing?.since();
     const reading: Reading = sampled.ok
-      ? { kind: 'sample', sample: sampled.value }
+      ? { kind: 'sample', sample: sampled.value, ...(probes === undefined ? {} : { probes }) }
       : { kind: 'unreadable', at: clock.monotonic(), message: sampled.error.message };
     const observed = observe(progress, reading, rules);
     ({ progress } = observed);
