@@ -14,6 +14,8 @@ type Row = {
 
 /** A look at every process costs some milliseconds: who asks more often is told what was seen then. */
 const FRESH_MS = 500;
+/** So often a process without a mark is asked for it. */
+const LOOKS = 4;
 /** Linux counts processor time in hundredths of a second, whatever its own clock does (USER_HZ), and memory in pages. */
 const TICK_MS = 10;
 const PAGE_BYTES = 4_096;
@@ -21,8 +23,8 @@ const PAGE_BYTES = 4_096;
 /** What the processes of this host use, looked at as a whole and at most twice a second, however many instances there are. */
 export class ProcessTable {
   readonly #clock: Clock;
-  /** A process keeps the mark that it was started with; read once for each, because the environment is the costly part. */
-  #tokens = new Map<string, string | undefined>();
+  /** A process keeps the mark that it was started with; read once for each, because the environment is the costly part. One without a mark is asked again a few times: a child may not have become its program yet. */
+  #tokens = new Map<string, { readonly token: string | undefined; readonly looks: number }>();
   #rows: readonly Row[] = [];
   #at = Number.NEGATIVE_INFINITY;
 
@@ -43,15 +45,16 @@ export class ProcessTable {
   }
 
   #look(): void {
-    const seen = new Map<string, string | undefined>();
+    const seen = new Map<string, { readonly token: string | undefined; readonly looks: number }>();
     this.#rows = processIds().flatMap((pid) => {
       const fields = statOf(pid);
       if (fields === undefined) return [];
       const number = (at: number): number => Number(fields[at - 3]);
       const name = `${pid} ${fields[19]}`;
-      const token = this.#tokens.has(name) ? this.#tokens.get(name) : tokenOf(pid);
-      // A child that has not become its program yet may not carry the mark: it is asked again.
-      if (token !== undefined) seen.set(name, token);
+      const known = this.#tokens.get(name);
+      const settled = known !== undefined && (known.token !== undefined || known.looks >= LOOKS);
+      const token = settled ? known.token : tokenOf(pid);
+      seen.set(name, { token, looks: (known?.looks ?? 0) + 1 });
       const cpu = number(14) + number(15) + number(16) + number(17);
       return [{ pid, session: number(6), token, memoryBytes: number(24) * PAGE_BYTES, cpuMs: cpu * TICK_MS }];
     });
