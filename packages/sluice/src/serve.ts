@@ -53,7 +53,7 @@ export async function serveControlPlane(world: ServeWorld, options: ServeOptions
   const sandbox = await openSandbox({ path, home: homedir() });
   if (sandbox.isolation === 'none')
     options.say(
-      `jobs of commits run without a sandbox, with the rights of this user: ${sandbox.because} → sluice doctor tells what is missing`,
+      `commits run without a sandbox, with the rights of this user, and environments that ask for approvals take none: ${sandbox.because} → sluice doctor`,
     );
   const entry = siblingModule(import.meta.url, './agent-main');
   // The port first: where it is taken, nothing is started.
@@ -70,6 +70,7 @@ export async function serveControlPlane(world: ServeWorld, options: ServeOptions
   const here: EnvironmentPorts = { target, router, metrics: routerMetrics({ router, target, clock: systemClock }) };
   const source = gitSource(place.folder);
   const ports: EnginePorts = {
+    isolation: sandbox.isolation,
     store,
     source,
     pipelines: commitPipelines({

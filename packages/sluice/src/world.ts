@@ -53,6 +53,10 @@ export function makeWorld(given: { readonly interrupts: Interrupts; readonly env
       const [{ localControlPlane }, folder] = await Promise.all([import('./control-plane.ts'), stateFolderOf(stateFolder)]);
       return localControlPlane(folder, { cwd, version: readVersion(), env: given.env });
     },
+    isolation: async () => {
+      const { openSandbox } = await import('#sandbox');
+      return openSandbox({ path: given.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', home: homedir() });
+    },
     doctor: async (stateFolder) => {
       const [{ localDoctor }, folder] = await Promise.all([import('./doctor.ts'), stateFolderOf(stateFolder)]);
       return localDoctor({ stateFolder: folder, env: given.env });

@@ -1,4 +1,4 @@
-import type { Clock, Ids, Result, SluiceError } from '#kernel';
+import type { Clock, Ids, Result, Sandbox, SluiceError } from '#kernel';
 import type { Delivery } from '#define';
 import type { RunMachine } from './run-machine.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -27,6 +27,8 @@ export interface World {
   loadProject(): Promise<Result<Project, SluiceError>>;
   /** What it takes to run pipelines here. */
   runMachine(): Promise<RunMachine>;
+  /** How this machine keeps what a commit brings to itself, and why not better. */
+  isolation(): Promise<Pick<Sandbox, 'isolation' | 'because'>>;
   /** Looks at this machine and at services on it. */
   doctor(stateFolder: string | undefined): Promise<Doctor>;
   /** The control plane of this project, its agent and its router. */

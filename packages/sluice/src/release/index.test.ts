@@ -15,6 +15,7 @@ test('the door of release offers these names, and a change of them is a decision
       "countApprovals",
       "describeChange",
       "judgeApproval",
+      "mayDeliver",
       "mayEnter",
       "mayRollBackTo",
       "releaseDigest",

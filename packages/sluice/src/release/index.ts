@@ -14,6 +14,8 @@ export { releaseDigest } from './bundle.ts';
 export type { BundledArtifact, GeneratedOutput, ReleaseBundle } from './bundle.ts';
 export { changeLine, describeChange } from './change.ts';
 export type { Change, LimitChange } from './change.ts';
+export { mayDeliver } from './confinement.ts';
+export type { Delivered, Delivering } from './confinement.ts';
 export { assignFunctions } from './function-assignment.ts';
 export type { FunctionAssignment } from './function-assignment.ts';
 export { mayEnter, mayRollBackTo } from './protection.ts';

@@ -7,6 +7,7 @@ import type { Deployment } from './deployment.ts';
 import type { TurnEnd } from './deployment.workflow.ts';
 import { cancelledEntry, releaseEntry, requestedEntries, runEntries } from './deployment-entries.ts';
 import { failure, type DeploymentContext, type Outcome } from './deployment-step.ts';
+import { behindWalls } from './behind-walls.ts';
 import type { Commit } from './ports.ts';
 import { whenBack } from './persistence.ts';
 import { releaseAgrees } from './record-agreement.ts';
@@ -127,6 +128,9 @@ async function resolve(context: DeploymentContext, read: Deployment): Promise<Ou
   if (!commit.ok) return failure(context, commit.error, read);
   const placed = await mayComeFrom(context, request, commit.value.sha);
   if (!placed.ok) return failure(context, placed.error, read);
+  // Before anything of the commit is run: refused after its jobs, it would have had its chance.
+  const allowed = await behindWalls(context, request);
+  if (!allowed.ok) return failure(context, allowed.error, read);
   const known = await context.persist(context.signal, (tx) => store.releases.ofCommit(tx, commit.value.sha));
   const trust = await trustOf(context, commit.value.sha);
   if (!trust.ok) return failure(context, trust.error, read);
@@ -259,11 +263,13 @@ async function examine(
     if (serving.kind === 'differs') return failure(context, differenceOf(request, serving.because), read);
     return { event: { type: 'unchanged', because: `${request.service} in ${request.environment} runs exactly this already` } };
   }
+  const allowed = goesBack(request) ? ok('confined') : await behindWalls(context, request);
+  if (!allowed.ok) return failure(context, allowed.error, read);
   const subject = await digestToSign(context, read, release);
   if (!subject.ok) return failure(context, subject.error, read);
   const cleared: Outcome = { event: { type: 'cleared', subject: subject.value } };
   if (ruleOf(place.value.environment).functions.length === 0) return cleared;
-  if (request.wanted.kind === 'rollback' && request.wanted.approvedBefore) return cleared;
+  if (goesBack(request)) return cleared;
   const now = await standing({ ...context, now: context.clock.now() }, read, { release, subject: subject.value });
   if (now.state.kind === 'refused') return failure(context, now.state.error, read);
   const missing = now.state.kind === 'waiting' ? now.state.needs : [];
@@ -321,6 +327,8 @@ async function startRollout(
   if (!valid.ok) return failure(context, valid.error, read);
   const trusted = await isTrusted(context, request, { release, sha: state.release.commit });
   if (!trusted.ok) return failure(context, trusted.error, read);
+  const allowed = goesBack(request) ? ok('confined') : await behindWalls(context, request);
+  if (!allowed.ok) return failure(context, allowed.error, read);
   const live = await context.persist(context.signal, (tx) => store.live.now(tx, request.environment, request.service));
   const { router } = context.environment(request.environment);
   const { delivery } = context;

@@ -1,5 +1,5 @@
 import type { Delivery } from '#define';
-import { isoTime, toWireError, type SluiceError } from '#kernel';
+import { isoTime, toWireError, type Isolation, type SluiceError } from '#kernel';
 import type { PendingEntry } from '#ledger';
 import type { Deployment, DeploymentEvent } from './deployment.ts';
 import { cancelledEntry } from './deployment-entries.ts';
@@ -16,6 +16,7 @@ export type DeploymentContext = DriverContext & {
   readonly pipelines: PipelineRunner;
   readonly artifacts: ArtifactBuilder;
   readonly checkoutFolder: (run: string) => string;
+  readonly isolation: Isolation;
 };
 
 /** What a step came to: the event, and what is written in the same transaction. */

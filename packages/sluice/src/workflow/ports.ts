@@ -1,5 +1,5 @@
 import type { Service } from '#define';
-import type { Clock, Digest, Ids, Result, SluiceError } from '#kernel';
+import type { Clock, Digest, Ids, Isolation, Result, SluiceError } from '#kernel';
 import type { LogFile, NoteSigner, TreeHead, VerifierKey } from '#ledger';
 import type { MetricSource, Router, Target } from '#rollout';
 import type { CommitTrust, DeclaredOutput, GateVerdict } from './deployment.ts';
@@ -117,4 +117,6 @@ export type EnginePorts = {
   readonly ids: Ids;
   /** Folder for checkouts of runs. */
   readonly checkoutFolder: (run: string) => string;
+  /** How definitions, jobs and instances of commits are kept to themselves here. */
+  readonly isolation: Isolation;
 };
