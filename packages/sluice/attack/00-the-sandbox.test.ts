@@ -176,7 +176,7 @@ describe('0 · the sandbox', () => {
         if (!start.ok) throw start.error;
         // A terminal of our own, as a person has one: what is started inherits it in all three descriptors.
         const quoted = [start.value.command, ...start.value.args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
-        const terminal = spawnSync('script', ['-qec', quoted, '/dev/null'], { cwd: '/', env: start.value.env, encoding: 'utf8' });
+        const terminal = spawnSync('/usr/bin/script', ['-qec', quoted, '/dev/null'], { cwd: '/', env: start.value.env, encoding: 'utf8' });
         expect(terminal.stdout.trim().split(/\s+/)).toEqual(['refused', 'refused', 'refused', 'none']);
       },
     );
@@ -291,13 +291,13 @@ describe('0 · the sandbox', () => {
     });
 
     test('shared memory, semaphores and message queues of the machine are not shared', async () => {
-      const made = spawnSync('ipcmk', ['-M', '4096', '-p', '0666'], { encoding: 'utf8' });
+      const made = spawnSync('/usr/bin/ipcmk', ['-M', '4096', '-p', '0666'], { encoding: 'utf8' });
       const id = /\d+/.exec(made.stdout ?? '')?.[0];
       if (id === undefined) return;
       try {
         expect((await shell(`ipcs -m; ipcrm -m ${id}`)).out).toMatch(/already removed|invalid id/);
       } finally {
-        spawnSync('ipcrm', ['-m', id]);
+        spawnSync('/usr/bin/ipcrm', ['-m', id]);
       }
     });
   });
