@@ -11,7 +11,7 @@ import { reportText } from './benchmark.ts';
 import { columns, reached, rowsOf, tableText, type BenchmarkReport, type Figure } from './figure.ts';
 import { busyLoad, load, machine } from './machine.ts';
 
-const benchmarks = ['runner', 'router', 'fault-to-safe', 'ledger', 'exchange', 'serve'] as const;
+const benchmarks = ['runner', 'sandbox', 'router', 'fault-to-safe', 'ledger', 'exchange', 'serve'] as const;
 type Benchmark = (typeof benchmarks)[number];
 
 const root = join(import.meta.dirname, '..', '..');
