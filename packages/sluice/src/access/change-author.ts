@@ -106,7 +106,7 @@ function unmapped(sha: string, role: string, email: string, known: readonly stri
     'forbidden',
     `commit ${sha.slice(0, 7)}: its ${role} ${email === '' ? 'without an address' : email} is no known person.${suggestion}`,
     {
-      hint: 'add the address to a person with sluice identity register, or declare it in machineIdentities when it is a machine; until then nobody can be shown not to be the author',
+      hint: 'have the address added to a person (sluice people change <who> --email …), or declare it in machineIdentities when it is a machine; until then nobody can be shown not to be the author',
     },
   );
 }

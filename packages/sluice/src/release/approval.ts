@@ -90,7 +90,7 @@ export function judgeApproval(
   signed: readonly Person[],
 ): Result<Person, ApprovalRefusal> {
   const person = people.find((known) => known.id === approval.person);
-  if (person === undefined) return refuse('unknown-person', 'nobody known has signed; add the person with sluice identity register');
+  if (person === undefined) return refuse('unknown-person', 'nobody of the register has signed; sluice people lists who is there');
   const { name } = person;
   if (!isApprovalBy(person, approval, approval.signature))
     return refuse('bad-signature', `the signature is not by ${name}'s key for this deployment; sign again`);

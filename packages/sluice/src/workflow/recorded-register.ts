@@ -16,8 +16,11 @@ import type { LedgerFolder, LogKeys } from './ports.ts';
 import { afterEntry, isRegisterEntry } from './register-entries.ts';
 import type { Store } from './store.ts';
 
-/** What names a control plane to those who sign for it: the digest of the key of its record, which no other one has. */
-export const planeOf = ({ verifiers }: LogKeys): string => digestOf(verifiers.map(verifierKeyText).join('\n'));
+/**
+ * What names a control plane to those who sign for it: the digest of the first key of its record, which no other one has. A later key changes nothing of it, or
+ * what was signed before would be read as signed for another one.
+ */
+export const planeOf = ({ origin, verifiers: [first] }: LogKeys): string => digestOf(first === undefined ? origin : verifierKeyText(first));
 
 type Ports = { readonly store: Store; readonly ledgerFolder: LedgerFolder; readonly keys: LogKeys; readonly warn: (line: string) => void };
 
