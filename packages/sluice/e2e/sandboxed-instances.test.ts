@@ -147,6 +147,21 @@ for (const only of ['bubblewrap', 'namespaces'] as const) {
       expect(after.instances[0]?.lastExit?.how).toEqual({ kind: 'signal', signal: 'SIGSEGV' });
     });
 
+    test.runIf(found.enforces.includes('memoryBytes'))(
+      'an instance that grows past its limit is ended, and told as that; its neighbour is not',
+      async () => {
+        await using one = await host();
+        const order = await one.order('healthy', { instances: 2, limits: { memoryBytes: 160 * 1_048_576 } });
+        await one.target.place(order);
+        const before = await slotWhen(one.target, order, isHealthy);
+        const { host: address, port } = before.instances[0]?.endpoint ?? { host: '', port: 0 };
+        await fetch(`http://${address}:${port}/grow`).catch(() => undefined);
+        const after = await slotWhen(one.target, order, (status) => isHealthy(status) && status.instances[0]?.restarts === 1);
+        expect(after.instances[0]?.lastExit?.how).toEqual({ kind: 'signal', signal: 'SIGKILL' });
+        expect(after.instances[1]).toMatchObject({ pid: before.instances[1]?.pid, restarts: 0 });
+      },
+    );
+
     test('a machine that loses its sandbox starts nothing without walls that began within them; what runs is left alone', async () => {
       await using one = await host();
       const order = await one.order('healthy');

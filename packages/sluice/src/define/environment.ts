@@ -32,7 +32,11 @@ export type EnvironmentService = {
   readonly listen?: number;
   readonly env: Variables;
   readonly instances?: number;
+  readonly limits?: InstanceLimits;
 };
+
+/** What all processes of one instance together may use at most; the kernel enforces it where instances run in a sandbox and control groups can be made. */
+export type InstanceLimits = { readonly memoryBytes?: number; readonly processes?: number };
 
 declare const runs: unique symbol;
 
@@ -53,6 +57,8 @@ export type EnvironmentServiceInput<Callee extends string> = {
   /** Variables here, over those of the service. */
   readonly env?: Variables<Callee>;
   readonly instances?: number;
+  /** What one instance may use at most: `{ memoryBytes: 512 * 1024 ** 2, processes: 64 }`. */
+  readonly limits?: InstanceLimits;
 };
 
 /** What a user writes for an environment. */

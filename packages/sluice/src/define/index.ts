@@ -11,6 +11,7 @@ export type {
   EnvironmentOf,
   EnvironmentService,
   EnvironmentServiceInput,
+  InstanceLimits,
 } from './environment.ts';
 export { coverage, tests } from './gate.ts';
 export type { CoverageGate, Gate, GateFrom, TestsGate } from './gate.ts';

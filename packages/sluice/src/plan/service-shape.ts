@@ -133,16 +133,24 @@ const functionsShape: Rule = (value, path, report) => {
   value.forEach((each, at) => value.indexOf(each) < at && report(`${path}[${at}]`, `${shown(each)} is named twice`));
 };
 
+/** Less than this no program starts with; a number below it was meant in another unit. */
+const leastMemory = 16 * 1024 ** 2;
+const limitsShape: Rule = object('{ memoryBytes, processes }', {
+  memoryBytes: { rule: whole(leastMemory, Number.MAX_SAFE_INTEGER), optional: true },
+  processes: { rule: whole(1, 1_000_000), optional: true },
+});
+
 /** An environment as `environment({ … })` makes it. */
 export const environmentShape: Rule = object('environment({ … })', {
   services: {
     rule: record(
       names.thing,
-      object('{ strategy, listen, env, instances }', {
+      object('{ strategy, listen, env, instances, limits }', {
         strategy: { rule: strategyShape },
         listen: { rule: whole(1, 65_535), optional: true },
         env: { rule: variablesShape },
         instances: { rule: whole(1, 1_000), optional: true },
+        limits: { rule: limitsShape, optional: true },
       }),
     ),
   },

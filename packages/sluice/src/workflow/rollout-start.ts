@@ -66,6 +66,7 @@ export async function settleRollout(facts: {
     health: definition.health,
     startWithin: definition.startWithin,
     stopWithin: definition.stopWithin,
+    ...(here.limits === undefined ? {} : { limits: here.limits }),
   };
   const { strategy: _, ...settings } = here;
   return ok({ plan, order, settings });
@@ -123,9 +124,10 @@ export function inOrderOfAddresses(
   return placed;
 }
 
-/** Whether two orders run a service the same way in its environment: as many instances, with the same variables. */
+/** Whether two orders run a service the same way in its environment: as many instances, with the same variables and limits. */
 export const sameSettings = (a: SlotOrder, b: SlotOrder): boolean => {
-  const settings = ({ instances, env, folders }: SlotOrder) => digestOfJson({ instances, env, folders });
+  const settings = ({ instances, env, folders, limits }: SlotOrder) =>
+    digestOfJson({ instances, env, folders, ...(limits === undefined ? {} : { limits: { ...limits } }) });
   return settings(a) === settings(b);
 };
 
