@@ -6,7 +6,7 @@ const command: Command = {
   name: 'ps',
   summary: 'list the processes the agent keeps',
   usage: '',
-  example: ['sluice ps', 'production/api  green  v1.1.0  healthy  pid 4713  127.0.0.1:18022'],
+  example: ['sluice ps', 'production/api  green  v1.1.0  healthy  pid 4713  127.0.0.1:18022  61 MiB  bubblewrap'],
   options: { ...stateOption, ...jsonOption },
   words: [0, 0],
   run: async (invocation) => {
@@ -26,6 +26,8 @@ const command: Command = {
         one.state,
         one.pid === undefined ? '-' : `pid ${one.pid}`,
         one.endpoint === undefined ? '-' : `${one.endpoint.host}:${one.endpoint.port}`,
+        one.usage === undefined ? '-' : `${Math.round(one.usage.memoryBytes / 1024 ** 2)} MiB`,
+        slot.isolation === undefined || slot.isolation === 'none' ? 'no sandbox' : slot.isolation,
         `${one.restarts > 0 ? `${one.restarts} restarts ` : ''}${one.note ?? ''}`,
       ]),
     );
