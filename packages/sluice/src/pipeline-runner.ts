@@ -19,12 +19,12 @@ import { packArtifact } from '#target-local';
 import type { RunMachine } from '#cli';
 import { systemClock } from '#host';
 
-/** How many jobs of one run go at a time under the control plane, which shares the machine with what it delivers. */
-type PipelineSettings = {
+/** What the work on a commit is told by the control plane: plain data. */
+export type PipelineSettings = {
+  /** How many jobs of one run go at a time under the control plane, which shares the machine with what it delivers. */
   readonly parallel: number;
   readonly path: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly machine: RunMachine;
   /** Where runs and results of jobs are kept for the checkouts of all commits, and not in a checkout, in which a commit may have put anything. */
   readonly stateFolder: string;
   /** Who is given which secret, by the definition that `serve` was started with: never by that of a commit. */
@@ -32,7 +32,7 @@ type PipelineSettings = {
 };
 
 /** Runs the pipeline of a commit: its definition is read in a process of its own, before anything else is done with it. */
-export const commitPipelines = (settings: PipelineSettings): PipelineRunner => ({
+export const commitPipelines = (settings: PipelineSettings & { readonly machine: RunMachine }): PipelineRunner => ({
   run: async ({ run, commit, folder, pipeline, trust, protectedRefs, signal }) => {
     const foreign = foreignState(folder);
     if (foreign !== undefined) return err(foreign);

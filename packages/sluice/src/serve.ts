@@ -15,12 +15,11 @@ import { gitSource } from '#source-git';
 import { openLedgerFolder, openStore } from '#store-postgres';
 import { keepAgent, localTarget, startAgent } from '#target-local';
 import { grantsOf, planeOf, startEngine, type Engine, type EnginePorts, type EnvironmentPorts, type Trigger } from '#workflow';
+import { commitProcesses } from './commit-process.ts';
 import { databaseOf } from './database.ts';
 import { logKeys } from './log-keys.ts';
 import { logReader } from './log-reader.ts';
-import { commitPipelines, localArtifacts } from './pipeline-runner.ts';
 import { routerMetrics } from './router-metrics.ts';
-import { localRunMachine } from './run-machine.ts';
 import { keepAddress, takeSeat, writeAddress } from './serving.ts';
 import { takeStateFolder } from './state-folder.ts';
 
@@ -73,15 +72,15 @@ export async function serveControlPlane(world: ServeWorld, options: ServeOptions
     isolation: sandbox.isolation,
     store,
     source,
-    pipelines: commitPipelines({
+    ...commitProcesses({
       parallel: availableParallelism(),
       path,
+      home: homedir(),
       env,
-      machine: localRunMachine({ path, home: homedir() }),
       stateFolder,
+      repository: place.folder,
       grants: grantsOf(delivery),
     }),
-    artifacts: localArtifacts(stateFolder, place.folder),
     environment: () => here,
     keys,
     ledgerFolder: openLedgerFolder({ folder: join(stateFolder, 'ledger'), lastSigned: join(stateFolder, 'keys', 'last-signed') }),
@@ -125,7 +124,7 @@ export async function serveControlPlane(world: ServeWorld, options: ServeOptions
   const kept = Promise.all([
     watchLoopDelay(systemClock, heldUp, stopping.signal, (ms) =>
       options.say(
-        `▲ the control plane was held up for ${(ms / 1_000).toFixed(1)}s: no rollout was watched meanwhile (the router and its latch went on)`,
+        `the control plane was held up for ${(ms / 1_000).toFixed(1)}s: no rollout was watched meanwhile (the router and its latch went on)`,
       ),
     ),
     keepAgent({ stateFolder, entry }, stopping.signal, options.say),
