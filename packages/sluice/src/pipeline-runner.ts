@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { secretRefusal, type Grant } from '#access';
 import { runPipeline, type PipelineOutcome } from '#pipeline';
 import { loadConfigIsolated } from '#config-file';
-import { err, ok, SluiceError, toWireError, fromWireError, type Result } from '#kernel';
+import { own, err, ok, SluiceError, toWireError, fromWireError, type Result } from '#kernel';
 import { plan, planError, checkDelivery, type Plan } from '#plan';
 import type { ReportItem } from '#gate';
 import {
@@ -121,8 +121,8 @@ function secretsOf(
     }
   }
   const names = [...new Set(made.jobs.flatMap((job) => job.secrets))];
-  const missing = names.filter((name) => (env[name] ?? '') === '');
-  if (missing.length === 0) return ok(Object.fromEntries(names.map((name) => [name, env[name] ?? ''])));
+  const missing = names.filter((name) => (own(env, name) ?? '') === '');
+  if (missing.length === 0) return ok(Object.fromEntries(names.map((name) => [name, own(env, name) ?? ''])));
   return err(
     new SluiceError('config', `secrets that the pipeline needs are not set: ${missing.join(', ')}`, {
       hint: 'put them into the environment of sluice serve',

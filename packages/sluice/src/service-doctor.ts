@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Finding, ServiceTrial } from '#cli';
 import type { Service } from '#define';
 import { siblingModule, systemClock } from '#host';
-import { SluiceError, type Digest } from '#kernel';
+import { own, SluiceError, type Digest } from '#kernel';
 import type { InstanceStatus, ProbeAnswer, ServiceKey, SlotStatus, Target } from '#rollout';
 import { controlSocketOf, localTarget, packArtifact, startAgent, stopAgent } from '#target-local';
 import { embeddedRouterOf } from './agent-main.ts';
@@ -80,7 +80,7 @@ class Placing {
   async place(name: string, callers: readonly string[] = []): Promise<Placed> {
     const before = this.#placed.get(name);
     if (before !== undefined) return before;
-    const definition = this.#trial.services[name];
+    const definition = own(this.#trial.services, name);
     if (definition === undefined || callers.includes(name))
       throw new SluiceError('config', `the services ${[...callers, name].join(' → ')} name each other's addresses in a circle`, {
         hint: 'one of them must start without the other',

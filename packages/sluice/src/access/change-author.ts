@@ -95,7 +95,9 @@ function unfolded(message: string): readonly string[] {
 /** Every address in the value, in angle brackets or bare; without one, the value itself. */
 function addressesIn(value: string): readonly string[] {
   const bracketed = [...value.matchAll(/<([^<>]*)>/g)].map(([, email = '']) => email.trim());
-  const bare = value.replaceAll(/<[^<>]*>/g, ' ').match(/[^\s<>(),;"]+@[^\s<>(),;"]+/g) ?? [];
+  // Cut first: a search for what may stand around the @ would begin again at every character.
+  const words = value.replaceAll(/<[^<>]*>/g, ' ').split(/[\s<>(),;"]+/);
+  const bare = words.filter((word) => /.@./.test(word));
   const all = [...bracketed, ...bare];
   return all.length === 0 ? [value.trim()] : all;
 }

@@ -22,6 +22,7 @@ export type { Glob } from './glob.ts';
 export { HASH_BYTES, sha256, sha256Into } from './hash.ts';
 export { ulid } from './ids.ts';
 export type { Ids } from './ids.ts';
+export { mostAxes, nameForms, wholeName } from './name.ts';
 export { own } from './own.ts';
 export { err, ok } from './result.ts';
 export type { Result } from './result.ts';

@@ -1,4 +1,4 @@
-import type { Digest } from '#kernel';
+import { mostAxes, nameForms, type Digest } from '#kernel';
 import type { CanonicalText } from './canonical-text.ts';
 
 /** Reads one value from canonical text. */
@@ -81,10 +81,15 @@ export const personRef = text(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[
 export const id = text(/[0-9A-Za-z][0-9A-Za-z_-]{0,63}/, 'an identifier');
 /** A name from the definition: a service, an environment, a gate. It has no space, dot or `@`, so no e-mail address and no full name fits in. */
 export const name = text(/[A-Za-z0-9][A-Za-z0-9_/-]{0,63}/, 'a name of letters, digits, "-", "_" and "/"');
+const cell = `${nameForms.axis}=${nameForms.axisValue}`;
+
 /** The name of a planned job, with its matrix cell: `unit (node=24)`. */
-export const jobName = text(/[A-Za-z0-9][A-Za-z0-9_/-]{0,63}(?: \([A-Za-z0-9_]+=[A-Za-z0-9_.=, -]{1,64}\))?/, 'the name of a job');
+export const jobName = text(
+  new RegExp(`[A-Za-z0-9][A-Za-z0-9_/-]{0,63}(?: \\(${cell}(?:, ${cell}){0,${mostAxes - 1}}\\))?`),
+  'the name of a job',
+);
 /** A semantic version, with or without a leading `v`. */
-export const version = text(/v?[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}(?:[-+][0-9A-Za-z.+-]{1,64})?/, 'a semantic version');
+export const version = text(new RegExp(nameForms.version), 'a semantic version');
 /** RFC 3339 in UTC with microseconds. */
 export const time = text(/[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{6}Z/, 'a UTC time with microseconds');
 /** Base64 of an Ed25519 signature. */

@@ -1,3 +1,4 @@
+import { wholeName } from '#kernel';
 import { names } from './name.ts';
 import { shown, type Report } from './problem.ts';
 import { pathProblem, type PathUse } from './project-path.ts';
@@ -83,9 +84,10 @@ const retryShape: Rule = (value, path, report) => {
     report(`${path}.on`, 'name what makes another attempt worth while: exitCode(…), "signal" or "timeout"');
 };
 
+const axisWord = wholeName('axisValue');
 const axisValue: Rule = (value, path, report) => {
-  const right = typeof value === 'number' ? Number.isFinite(value) : typeof value === 'string' && /^[\w.+@:/-]{1,64}$/.test(value);
-  if (!right) report(path, `expected a number or a short word, got ${shown(value)}`);
+  const right = typeof value === 'number' ? Number.isFinite(value) : typeof value === 'string' && axisWord.test(value);
+  if (!right) report(path, `expected a number or a short word of letters, digits and "_.+:-", got ${shown(value)}`);
 };
 const cellShape: Rule = record(names.axis, axisValue);
 const matrixShape: Rule = object('{ axis: […] }', {

@@ -1,4 +1,5 @@
 import type { Matrix } from '#define';
+import { mostAxes } from '#kernel';
 import { matrixVariable } from './job-shape.ts';
 import type { Report } from './problem.ts';
 
@@ -42,6 +43,7 @@ export function checkMatrix(matrix: Matrix, path: string, report: Report): void 
   if (kept.length === 0) report(path, 'leaves no job at all');
   const seen = new Set<string>();
   for (const cell of kept) {
+    if (Object.keys(cell).length > mostAxes) return report(path, `more than ${mostAxes} axes`);
     const name = cellName('', cell);
     if (seen.has(name)) report(path, `the same job twice:${name}`);
     seen.add(name);

@@ -1,4 +1,4 @@
-import { deepFreeze, didYouMean, digestOfJson, err, ok, type Result } from '#kernel';
+import { own, deepFreeze, didYouMean, digestOfJson, err, ok, type Result } from '#kernel';
 import type { Delivery, Job } from '#define';
 import { checkDelivery } from './checked-delivery.ts';
 import { checkOutputs } from './output-conflict.ts';
@@ -17,7 +17,7 @@ export function plan(value: unknown, { pipeline = 'default' }: PlanOptions = {})
   const checked = checkDelivery(value);
   if (!checked.ok) return checked;
   const delivery = checked.value;
-  const selection = Object.hasOwn(delivery.pipelines, pipeline) ? delivery.pipelines[pipeline] : undefined;
+  const selection = own(delivery.pipelines, pipeline);
   if (selection === undefined) {
     const names = Object.keys(delivery.pipelines);
     const guess = didYouMean(pipeline, names) || ` Known: ${names.map(shown).join(', ')}`;
@@ -46,7 +46,7 @@ const cellsByJob = (delivery: Delivery): CellsByJob =>
 const namesOf = (job: string, cellsOf: CellsByJob): readonly string[] => (cellsOf.get(job) ?? []).map((cell) => cellName(job, cell));
 
 function plannedJobs(name: string, delivery: Delivery, cellsOf: CellsByJob): readonly PlannedJob[] {
-  const job = delivery.jobs[name];
+  const job = own(delivery.jobs, name);
   if (job === undefined) return [];
   const needs = job.needs.flatMap((need) => namesOf(need, cellsOf));
   return (cellsOf.get(name) ?? []).map((cell) => plannedJob(job, { job: name, cell, needs }));
@@ -71,6 +71,6 @@ function plannedJob(definition: Job, { job, cell, needs }: Place): PlannedJob {
 }
 
 function plannedGate(name: string, delivery: Delivery, cellsOf: CellsByJob): readonly PlannedGate[] {
-  const gate = delivery.gates[name];
+  const gate = own(delivery.gates, name);
   return gate === undefined ? [] : [{ name, gate, from: gate.from.flatMap((job) => namesOf(job, cellsOf)) }];
 }

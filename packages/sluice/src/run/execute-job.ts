@@ -1,4 +1,4 @@
-import { isoTime, type Clock, type Digest } from '#kernel';
+import { own, isoTime, type Clock, type Digest } from '#kernel';
 import type { PlannedJob } from '#plan';
 import { relativeTo } from './folder-path.ts';
 import type { Attempt, AttemptEnd, Failure, JobResult, UnresolvedEffect } from './job-result.ts';
@@ -179,7 +179,7 @@ async function attemptOnce(job: PlannedJob, context: JobContext, attempt: number
   const { executor, services, folder, emit, signal } = context;
   const secrets: Record<string, string> = {};
   for (const name of job.secrets) {
-    const value = context.secrets[name];
+    const value = own(context.secrets, name);
     if (value === undefined) return { kind: 'failed', failure: { kind: 'secret-missing', secret: name }, tail: '' };
     secrets[name] = value;
   }

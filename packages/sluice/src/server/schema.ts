@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { errorCodes, isErrorCode, type ErrorCode } from '#kernel';
+import { errorCodes, isErrorCode, wholeName, type ErrorCode } from '#kernel';
 
 /**
  * The wire: every request and answer of the HTTP API, in one place. Written out here and not borrowed from the rooms, so that a refactoring
@@ -7,11 +7,7 @@ import { errorCodes, isErrorCode, type ErrorCode } from '#kernel';
  */
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'expected a digest: sha256: and 64 hexadecimal digits');
-const name = z
-  .string()
-  .min(1)
-  .max(64)
-  .regex(/^[A-Za-z][\w.-]*$/, 'expected a name: a letter, then letters, digits, ".", "_" or "-"');
+const name = z.string().min(1).max(64).regex(wholeName('thing'), 'expected a name: a letter, then letters, digits, "_" or "-"');
 const instant = z.iso.datetime();
 const slotName = z.enum(['blue', 'green']);
 

@@ -1,4 +1,4 @@
-import { err, isoTime, ok, SluiceError, type Json, type Result } from '#kernel';
+import { err, isoTime, ok, SluiceError, wholeName, type Json, type Result } from '#kernel';
 import { releaseDigest, type ReleaseBundle } from '#release';
 import type { TargetProblem } from '#rollout';
 import type { DeploymentState } from './deployment.ts';
@@ -68,7 +68,7 @@ export function bundleOf(services: Readonly<Record<string, ReleasedService>>): R
   };
 }
 
-const semantic = /^v?\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?$/;
+const semantic = wholeName('version');
 
 /** The commit's semantic version tag; without one a version below all others that names the commit. */
 const versionOf = (commit: { readonly sha: string; readonly tags: readonly string[] }): string =>

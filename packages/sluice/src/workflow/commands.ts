@@ -1,5 +1,5 @@
 import { keyDigestOf, type Person } from '#access';
-import { err, isoTime, ok, SluiceError, type Digest, type Result } from '#kernel';
+import { own, err, isoTime, ok, SluiceError, type Digest, type Result } from '#kernel';
 import { approvalSubject, countApprovals, judgeApproval, type Approval, type ApprovalSubject } from '#release';
 import { canRevert } from '#rollout';
 import type { Asker } from './asker.ts';
@@ -36,7 +36,7 @@ export async function requestDeployments(context: DeploymentContext, order: Depl
     const place = placeOf(delivery, { environment: order.environment, service });
     if (!place.ok) return place;
   }
-  const environment = delivery.environments[order.environment];
+  const environment = own(delivery.environments, order.environment);
   const names =
     environment === undefined ? order.services : inOrderOfAddresses([...new Set(order.services)], delivery.services, environment);
   const { environment: name, pipeline, supersede = false, again } = order;

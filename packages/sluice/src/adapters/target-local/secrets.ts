@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { err, ok, type Result } from '#kernel';
+import { own, err, ok, type Result } from '#kernel';
 import type { TargetProblem } from '#rollout';
 
 /**
@@ -20,7 +20,7 @@ export async function readSecrets(
   const found: Record<string, string> = {};
   const missing: string[] = [];
   for (const name of names) {
-    const value = stored[`${environment}/${name}`] ?? stored[name];
+    const value = own(stored, `${environment}/${name}`) ?? own(stored, name);
     if (typeof value === 'string') found[name] = value;
     else missing.push(name);
   }

@@ -1,7 +1,7 @@
 import { constants, realpathSync } from 'node:fs';
 import { open, realpath, stat } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative } from 'node:path';
-import { digestOf, err, ok, type Digest, type Result } from '#kernel';
+import { own, digestOf, err, ok, type Digest, type Result } from '#kernel';
 import type { SlotOrder } from '#rollout';
 import { findProgram, programDigest, searchPath } from './executable.ts';
 import { readShell, type ShellWord } from './shell-text.ts';
@@ -124,7 +124,7 @@ async function scriptText(script: string, walk: Walk): Promise<string> {
 }
 
 function afterOwnWords(name: string, args: readonly ShellWord[], label: string): readonly ShellWord[] {
-  const { valued, words } = becoming[name] ?? { valued: [], words: 0 };
+  const { valued, words } = own(becoming, name) ?? { valued: [], words: 0 };
   const isEnv = name === 'env';
   const isOwn = (word: ShellWord): boolean => word !== undefined && (word.startsWith('-') || (isEnv && /^\w+=/.test(word)));
   let at = 0;

@@ -1,5 +1,5 @@
 import { checkDelivery, planError } from '#plan';
-import { didYouMean, SluiceError } from '#kernel';
+import { own, didYouMean, SluiceError } from '#kernel';
 import { flag, jsonOption, text, type Command, type Invocation } from '../command.ts';
 import type { Finding, FindingState } from '../doctor.ts';
 import { environmentOption, stateOption } from '../options.ts';
@@ -61,19 +61,19 @@ async function look(invocation: Invocation): Promise<readonly Finding[]> {
   const checked = checkDelivery(project.value.delivery);
   if (!checked.ok) throw planError(checked.error, project.value.configFile);
   const { services, environments } = checked.value;
-  if (services[name] === undefined) {
+  if (own(services, name) === undefined) {
     const known = Object.keys(services);
     const hint = known.length === 0 ? `${project.value.configFile} defines no service` : `there are: ${known.join(', ')}`;
     throw new SluiceError('notFound', `no service "${name}".${didYouMean(name, known)}`, { hint });
   }
   // As it runs in the environment that is meant, else in the first one that has it: variables may differ there.
   const environment =
-    text(invocation, 'environment') ?? Object.keys(environments).find((one) => environments[one]?.services[name] !== undefined);
-  const there = environment === undefined ? undefined : environments[environment];
+    text(invocation, 'environment') ?? Object.keys(environments).find((one) => own(own(environments, one)?.services, name) !== undefined);
+  const there = environment === undefined ? undefined : own(environments, environment);
   if (environment !== undefined && there === undefined)
     throw new SluiceError('notFound', `no environment "${environment}".${didYouMean(environment, Object.keys(environments))}`);
   const merged = Object.entries(services).map(
-    ([one, definition]) => [one, { ...definition, env: { ...definition.env, ...there?.services[one]?.env } }] as const,
+    ([one, definition]) => [one, { ...definition, env: { ...definition.env, ...own(there?.services, one)?.env } }] as const,
   );
   return doctor.service({ name, environment, folder: project.value.folder, services: Object.fromEntries(merged), signal: world.interrupt });
 }

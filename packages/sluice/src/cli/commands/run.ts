@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { formatDuration, SluiceError } from '#kernel';
+import { own, formatDuration, SluiceError } from '#kernel';
 import { runPipeline, type PipelineOutcome } from '#pipeline';
 import type { Plan } from '#plan';
 import { flag, jsonOption, text, texts, type Command, type Invocation } from '../command.ts';
@@ -113,13 +113,13 @@ function header(
 /** Values of all secrets that the plan names, checked before anything starts. */
 function secretsOf(plan: Plan, env: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> {
   const names = [...new Set(plan.jobs.flatMap((job) => job.secrets))];
-  const missing = names.filter((name) => (env[name] ?? '') === '');
+  const missing = names.filter((name) => (own(env, name) ?? '') === '');
   if (missing.length > 0) {
     throw new SluiceError('config', `${count(missing.length, 'secret')} not set: ${missing.join(', ')}`, {
       hint: 'put them into the environment of this command',
     });
   }
-  return Object.fromEntries(names.map((name) => [name, env[name] ?? '']));
+  return Object.fromEntries(names.map((name) => [name, own(env, name) ?? '']));
 }
 
 function parallelism(asked: string | undefined): number {
