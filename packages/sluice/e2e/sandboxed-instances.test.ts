@@ -103,6 +103,13 @@ for (const only of ['bubblewrap', 'namespaces'] as const) {
       expect(readFileSync(join(one.stateFolder, 'folders/test/api/journal/written'), 'utf8')).toBe('x');
     });
 
+    test('an attestation that is asked for while the walls are still being built waits for the program', async () => {
+      await using one = await host();
+      const order = await one.order('healthy');
+      await one.target.place(order);
+      expect(await one.target.attest(order.service, order.slot)).toMatchObject({ ok: true, value: [{ executable: order.executable }] });
+    });
+
     test('it is asked to drain over its socket, then told to end, and leaves nothing (I13)', async () => {
       await using one = await host();
       const order = await one.order('drains');

@@ -13,7 +13,7 @@ import { prepare, removeScratch } from './placement.ts';
 import type { ProcessTable } from './process-table.ts';
 import type { FilledRecord, InstanceRecord, SlotRecord } from './slot-record.schema.ts';
 import { saveSlot } from './slot-store.ts';
-import { measure, SharedMeasurement } from './start-check.ts';
+import { measure, SharedMeasurement, type Measured } from './start-check.ts';
 import type { Trigger } from './trigger-point.ts';
 import { wallsFor, type Walls } from './walls.ts';
 
@@ -35,6 +35,10 @@ type Answer<T> = Promise<Result<T, TargetProblem>>;
 
 /** A probe that takes longer is no answer. */
 const PROBE_MS = 5_000;
+
+/** So long an attestation waits for an instance that starts: less than whoever asked for it waits. */
+const LONGEST_START_MS = 30_000;
+const ATTEST_AGAIN_MS = 20;
 
 /** One slot of one service: its record on disk and its instances. Commands that change it run one after the other. */
 export class SupervisedSlot {
@@ -113,11 +117,24 @@ export class SupervisedSlot {
     if (!measured.ok) return measured;
     const found: Attestation[] = [];
     for (const instance of this.#instances) {
-      const attestation = await attestInstance(measured.value, instance);
+      const attestation = await this.#attestSettled(measured.value, instance);
       if (!attestation.ok) return attestation;
       found.push(attestation.value);
     }
     return ok(found);
+  }
+
+  /** While an instance starts, walls are built around it and programs become one another: what it runs is only told when it is what was ordered, or will not change by itself any more. */
+  async #attestSettled(measured: Measured, instance: Instance): Answer<Attestation> {
+    const { clock } = this.#host;
+    const deadline = clock.monotonic() + Math.min(measured.order.startWithin, LONGEST_START_MS);
+    for (;;) {
+      const starts = instance.status().state === 'starting';
+      const attested = await attestInstance(measured, instance);
+      if (!starts || (attested.ok && attested.value.executable === measured.order.executable)) return attested;
+      if (clock.monotonic() >= deadline) return attested;
+      await clock.sleep(ATTEST_AGAIN_MS);
+    }
   }
 
   async probe(path: string): Answer<readonly ProbeAnswer[]> {
