@@ -10,7 +10,9 @@ const ROUNDS = 41;
 
 const path = process.env['PATH'] ?? '/usr/bin:/bin';
 const open = async (only: Exclude<Isolation, 'none'>): Promise<Sandbox> => openSandbox({ path, home: homedir(), only });
-const sandboxes = [noSandbox('as a peer'), await open('bubblewrap'), await open('namespaces')].filter(({ isolation }, at) => at === 0 || isolation !== 'none');
+const sandboxes = [noSandbox('as a peer'), await open('bubblewrap'), await open('namespaces')].filter(
+  ({ isolation }, at) => at === 0 || isolation !== 'none',
+);
 
 /** Milliseconds from the start of the command to its end. */
 function timed(sandbox: Sandbox): number {
@@ -34,7 +36,12 @@ const figures = [...seen]
   .filter(([isolation]) => isolation !== 'none')
   .map(([isolation, times]): Figure => {
     const measured = median(times);
-    return { what: `an empty command in a sandbox (${isolation})`, measured, unit: 'ms', against: { peer: 'without one', measured: bare, ratio: measured / bare } };
+    return {
+      what: `an empty command in a sandbox (${isolation})`,
+      measured,
+      unit: 'ms',
+      against: { peer: 'without one', measured: bare, ratio: measured / bare },
+    };
   });
 hand({
   title: 'Sandbox',

@@ -67,7 +67,7 @@ export const commitPipelines = (settings: PipelineSettings & { readonly machine:
       });
       await settings.machine.keepOutcome(outcome.run.folder, outcome);
       const outputs = made.jobs.flatMap((job) => job.outputs.map((path) => ({ job: job.name, path })));
-      return ok({ ...summary(outcome, made), startedAt, services, outputs });
+      return ok({ ...summary(outcome, made), startedAt, services, outputs, isolation: open.isolation });
     } catch (error) {
       // A disk that is full, a process table that is: the commit was not judged, and the deployment says why.
       return err(error instanceof SluiceError ? error : fromWireError(toWireError(error)));

@@ -2,9 +2,14 @@ import { expect, test } from 'vitest';
 import type { Isolation } from '#kernel';
 import { mayDeliver } from './index.ts';
 
-const answer = (isolation: Isolation, approvals: readonly string[], expiresAt?: number): string => {
+const answer = (
+  isolation: Isolation,
+  approvals: readonly string[],
+  expiresAt?: number,
+  built: Isolation | undefined = undefined,
+): string => {
   const lease = expiresAt === undefined ? undefined : { expiresAt };
-  const may = mayDeliver({ environment: 'production', service: 'api', isolation, approvals, lease, now: 1_000 });
+  const may = mayDeliver({ environment: 'production', service: 'api', isolation, built, approvals, lease, now: 1_000 });
   return may.ok ? may.value : may.error.code;
 };
 
@@ -22,8 +27,23 @@ test.each([
   expect(answer(isolation, approvals, lease)).toBe(expected);
 });
 
+test('what was built without a sandbox does not become good by one that came later', () => {
+  expect(answer('bubblewrap', ['risk'], undefined, 'none')).toBe('conflict');
+  expect(answer('bubblewrap', ['risk'], 1_001, 'none')).toBe('lowered');
+  expect(answer('bubblewrap', [], undefined, 'none')).toBe('unprotected');
+  expect(answer('bubblewrap', ['risk'], undefined, 'namespaces')).toBe('confined');
+});
+
 test('the refusal says what is in the way, and both ways out', () => {
-  const may = mayDeliver({ environment: 'production', service: 'api', isolation: 'none', approvals: ['risk'], lease: undefined, now: 0 });
+  const may = mayDeliver({
+    environment: 'production',
+    service: 'api',
+    isolation: 'none',
+    built: undefined,
+    approvals: ['risk'],
+    lease: undefined,
+    now: 0,
+  });
   expect(may).toMatchObject({
     error: {
       message: 'api does not go to production, which asks for approvals: this machine has no sandbox for what a commit brings',

@@ -46,6 +46,7 @@ export async function buildRelease(facts: {
     bundle,
     verdicts: state.verdicts,
     scope: state.scope ?? 'open',
+    ...(state.isolation === undefined ? {} : { isolation: state.isolation }),
     createdAt: isoTime(now),
   });
 }

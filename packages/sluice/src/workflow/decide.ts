@@ -21,9 +21,10 @@ export function decide(state: DeploymentState, event: DeploymentEvent): Deployme
       break;
     case 'run-passed':
       if (state.kind === 'running') {
-        const { verdicts, services, outputs = [] } = event;
+        const { verdicts, services, outputs = [], isolation } = event;
         const scope = state.scope ?? 'open';
-        return { kind: 'judged', commit: state.commit, run: state.run, scope, verdicts, services, outputs };
+        const walls = isolation === undefined ? {} : { isolation };
+        return { kind: 'judged', commit: state.commit, run: state.run, scope, verdicts, services, outputs, ...walls };
       }
       break;
     case 'release-ready':

@@ -129,14 +129,16 @@ async function resolve(context: DeploymentContext, read: Deployment): Promise<Ou
   const placed = await mayComeFrom(context, request, commit.value.sha);
   if (!placed.ok) return failure(context, placed.error, read);
   // Before anything of the commit is run: refused after its jobs, it would have had its chance.
-  const allowed = await behindWalls(context, request);
+  const allowed = await behindWalls(context, request, undefined);
   if (!allowed.ok) return failure(context, allowed.error, read);
   const known = await context.persist(context.signal, (tx) => store.releases.ofCommit(tx, commit.value.sha));
   const trust = await trustOf(context, commit.value.sha);
   if (!trust.ok) return failure(context, trust.error, read);
   const scope = trust.value.isProtected ? 'protected' : 'open';
   // What was made in the open scope may hold what another commit left in its cache: before it counts for a protected one it is made again.
-  const counts = known?.pipeline === request.pipeline && (scope === 'open' || known.scope === 'protected');
+  // One that was made without a sandbox is made again where there is one: what it left behind would have had its chance.
+  const confined = known?.isolation !== 'none' || context.isolation === 'none';
+  const counts = known?.pipeline === request.pipeline && (scope === 'open' || known.scope === 'protected') && confined;
   if (known !== undefined && counts) return released(context, read, known, { made: false });
   return { event: { type: 'run-started', commit: summary(commit.value), run: ids.next(), scope } };
 }
@@ -169,8 +171,9 @@ async function runPipeline(
   if (!outcome.ok) return failure(context, outcome.error, read);
   const entries = runEntries(context, request, { run, commit: state.commit.sha, outcome: outcome.value });
   if (outcome.value.verdict === 'pass') {
-    const { verdicts, services, outputs = [] } = outcome.value;
-    return { event: { type: 'run-passed', verdicts, services, outputs }, entries };
+    const { verdicts, services, outputs = [], isolation } = outcome.value;
+    const walls = isolation === undefined ? {} : { isolation };
+    return { event: { type: 'run-passed', verdicts, services, outputs, ...walls }, entries };
   }
   const code = outcome.value.verdict === 'fail' ? 'gateFailed' : 'inconclusive';
   const refusal = failure(context, new SluiceError(code, outcome.value.because, { hint: `sluice report ${run}` }), read);
@@ -263,7 +266,7 @@ async function examine(
     if (serving.kind === 'differs') return failure(context, differenceOf(request, serving.because), read);
     return { event: { type: 'unchanged', because: `${request.service} in ${request.environment} runs exactly this already` } };
   }
-  const allowed = goesBack(request) ? ok('confined') : await behindWalls(context, request);
+  const allowed = goesBack(request) ? ok('confined') : await behindWalls(context, request, release);
   if (!allowed.ok) return failure(context, allowed.error, read);
   const subject = await digestToSign(context, read, release);
   if (!subject.ok) return failure(context, subject.error, read);
@@ -327,7 +330,7 @@ async function startRollout(
   if (!valid.ok) return failure(context, valid.error, read);
   const trusted = await isTrusted(context, request, { release, sha: state.release.commit });
   if (!trusted.ok) return failure(context, trusted.error, read);
-  const allowed = goesBack(request) ? ok('confined') : await behindWalls(context, request);
+  const allowed = goesBack(request) ? ok('confined') : await behindWalls(context, request, release);
   if (!allowed.ok) return failure(context, allowed.error, read);
   const live = await context.persist(context.signal, (tx) => store.live.now(tx, request.environment, request.service));
   const { router } = context.environment(request.environment);

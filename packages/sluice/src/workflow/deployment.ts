@@ -1,5 +1,5 @@
 import type { Service } from '#define';
-import type { Digest, WireError } from '#kernel';
+import type { Isolation, Digest, WireError } from '#kernel';
 
 /** What is asked for: a commit by one of its names, or a release that exists already. */
 export type Wanted =
@@ -77,6 +77,8 @@ export type DeploymentState =
       readonly services: Readonly<Record<string, Service>>;
       /** Absent in rows of before outputs were kept. */
       readonly outputs?: readonly DeclaredOutput[];
+      /** In which its jobs ran. */
+      readonly isolation?: Isolation;
     }
   | { readonly kind: 'released'; readonly release: ReleaseRef }
   | {
@@ -109,6 +111,8 @@ export type DeploymentEvent =
       readonly verdicts: readonly GateVerdict[];
       readonly services: Readonly<Record<string, Service>>;
       readonly outputs?: readonly DeclaredOutput[];
+      /** In which its jobs ran. */
+      readonly isolation?: Isolation;
     }
   | { readonly type: 'release-ready'; readonly release: ReleaseRef }
   | { readonly type: 'unchanged'; readonly because: string }

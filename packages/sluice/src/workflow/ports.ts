@@ -54,6 +54,8 @@ export type PipelineOutcome = {
   readonly services: Readonly<Record<string, Service>>;
   /** Outputs that the jobs of the plan declare. */
   readonly outputs?: readonly DeclaredOutput[];
+  /** In which the jobs ran. */
+  readonly isolation?: Isolation;
 };
 
 /** Runs pipelines. The run directory holds the detail; the same run again resumes it, or starts it over when nothing had effects outside. */

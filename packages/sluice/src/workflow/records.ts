@@ -1,6 +1,6 @@
 import type { Confirmation, Member, RegisterChange } from '#access';
 import type { Service } from '#define';
-import type { Digest } from '#kernel';
+import type { Isolation, Digest } from '#kernel';
 import type { Approval, GeneratedOutput, ReleaseBundle } from '#release';
 import type { Slot } from '#rollout';
 import type { CommitSummary, GateVerdict, TrustScope } from './deployment.ts';
@@ -33,6 +33,8 @@ export type ReleaseRecord = {
   readonly verdicts: readonly GateVerdict[];
   /** Where it was made: one of the open scope is made again before a commit on a protected ref counts on it. Absent in releases of before it was told. */
   readonly scope?: TrustScope;
+  /** In which its jobs ran: one made without a sandbox is made again, where there is one, before an environment that asks for approvals takes it. Absent in releases of before it was told. */
+  readonly isolation?: Isolation;
   readonly createdAt: string;
 };
 

@@ -3,13 +3,19 @@ import { changedRow, problemOfRelease, type ReleaseRecord, type ReleaseStore } f
 
 type Row = { readonly document: ReleaseRecord };
 
-/** Releases in PostgreSQL: written once; one of the open scope gives way to the same one made for a commit on a protected ref, with its commit, run and verdicts. */
+/**
+ * Releases in PostgreSQL: written once; one gives way to the same one, with its commit, run and verdicts, when that was made for a commit on a protected ref, or in a sandbox, as it was not,
+ * and is worse in neither.
+ */
 export const releases: ReleaseStore = {
   insert: async (tx, release) => {
     await tx.query(
       `insert into release (digest, commit_id, document, created_at) values ($1, $2, $3, $4)
        on conflict (digest) do update set commit_id = excluded.commit_id, document = excluded.document, created_at = excluded.created_at
-         where release.document->>'scope' is distinct from 'protected' and excluded.document->>'scope' = 'protected'`,
+         where (coalesce(excluded.document->>'scope', '') = 'protected') >= (coalesce(release.document->>'scope', '') = 'protected')
+           and (coalesce(excluded.document->>'isolation', '') <> 'none') >= (coalesce(release.document->>'isolation', '') <> 'none')
+           and ((coalesce(excluded.document->>'scope', '') = 'protected') > (coalesce(release.document->>'scope', '') = 'protected')
+             or (coalesce(excluded.document->>'isolation', '') <> 'none') > (coalesce(release.document->>'isolation', '') <> 'none'))`,
       [release.digest, release.commit.sha, JSON.stringify(release), release.createdAt],
     );
   },
