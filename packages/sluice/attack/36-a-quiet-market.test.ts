@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { newIdentity, signApproval } from '#access';
 import { blueGreen, get, probes, step, type Delivery } from '#define';
-import { systemClock } from '#host';
+
+import { systemClock, systemIds } from '#host';
 import { milliseconds, minutes, ok, percent, seconds } from '#kernel';
 import { awaits } from '../src/server/rollout-progress.ts';
 import { api, fakeEdge, until, type FakeEdge } from '../src/workflow/fixtures/world.ts';
+import { foundersOf } from '../src/workflow/fixtures/people.ts';
 import { engineRig, rigAsker, type EngineRig } from '../src/workflow/fixtures/engine-rig.ts';
 
 /** Everything works, and nobody calls. */
@@ -45,6 +48,7 @@ const quiet: Delivery = {
       ),
       after: [],
     },
+    guarded: { services: { api: { strategy, env: {} } }, approvals: { functions: ['risk'] }, after: [] },
   },
 };
 
@@ -165,6 +169,42 @@ describe('36 · a quiet market', () => {
     rig.edge.target.change('staging/failing', 'green', 'failing-green-1', { answers: () => ({ status: 500, body: '' }) });
     const end = await rig.reach(deployment, 'reverted');
     expect(end.kind === 'reverted' && end.because).toMatch(/probes failed: GET \/health answered 500 on failing-green-1, wanted 200/);
+  });
+
+  test('where approvals are asked for nobody goes on with less than was signed: it is held or aborted, not promoted (I1)', async () => {
+    const [dana, erin] = ['dana', 'erin'].map((name, at) =>
+      newIdentity({ id: systemIds.uuid(), name, emails: [`${name}@example.com`], functions: ['risk'] }, new Uint8Array(32).fill(at + 1)),
+    );
+    const founded = await rig.engine.register.found(foundersOf(dana!, erin!));
+    if (!founded.ok) throw founded.error;
+    const signed = async (ref: string) => {
+      const deployment = await rig.deploy('api', ref, 'guarded');
+      await rig.reach(deployment, 'waiting-approval');
+      const { id } = deployment.request;
+      const view = await rig.engine.approvalView(id);
+      if (!view.ok) throw view.error;
+      const statement = { subject: view.value.subject, expiresAt: systemClock.now() + 3_600_000 };
+      const signature = signApproval(erin!.seed, { ...statement, deployment: id });
+      const approved = await rig.engine.approve(id, { ...statement, person: erin!.person.id, signature }, 'request-2');
+      if (!approved.ok) throw approved.error;
+      return deployment;
+    };
+    await rig.reach(await signed('v1.0.0'), 'live');
+    const next = await signed('v1.1.0');
+    const at = { environment: 'guarded', service: 'api' };
+    await until('it is watched', async () => {
+      const seen = await rig.edge.router.observe('guarded/api');
+      return seen.ok && seen.value.weights.green === 500;
+    });
+    const promoted = await rig.engine.steer(at, { verb: 'promote', reason: 'we are in a hurry' }, rigAsker);
+    expect(!promoted.ok && [promoted.error.code, promoted.error.message]).toEqual([
+      'forbidden',
+      expect.stringMatching(
+        /approved with the evidence that its strategy asks for \(0 of 100 answers, .*\); nobody can go on without it in guarded/,
+      ),
+    ]);
+    expect((await rig.engine.steer(at, { verb: 'abort', reason: 'too quiet' }, rigAsker)).ok).toBe(true);
+    await rig.reach(next, 'reverted');
   });
 
   async function lately(service: string) {

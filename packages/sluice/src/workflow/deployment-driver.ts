@@ -375,7 +375,7 @@ async function heldUp(
 ): Promise<Outcome | 'again' | undefined> {
   const { request } = read;
   const environment = own(context.delivery.environments, request.environment);
-  if (environment === undefined || goesBack(request)) return undefined;
+  if (environment === undefined || environment.after.length === 0 || goesBack(request)) return undefined;
   const release = await releaseOf(context, state.release.digest);
   const entered = await mayEnterNow(context, read, release);
   if (!entered.ok) return failure(context, entered.error, read);
