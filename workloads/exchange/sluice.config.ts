@@ -1,5 +1,5 @@
 import { coverage, defineDelivery, job, junit, lcov, minutes, percent, tests } from 'sluice';
-import { addressOf, folder, get, service } from 'sluice';
+import { addressOf, folder, get, limit, service } from 'sluice';
 import { approvals, blueGreen, environment, errorRate, healthFailures, latency, milliseconds, seconds, step, withoutCanary } from 'sluice';
 
 /** What every job reads. */
@@ -57,7 +57,7 @@ export default defineDelivery({
       files: ['src/api', 'src/wire', 'package.json'],
       start: ['node', 'src/api/main.ts'],
       smoke: [get('/version', { contains: 'api' }), get('/book', { contains: 'bids' })],
-      env: { ENGINE_ADDRESS: addressOf('engine'), MAX_ORDER_LOTS: '500', REFERENCE_TICKS: '10000', COLLAR_TICKS: '1000' },
+      env: { ENGINE_ADDRESS: addressOf('engine'), MAX_ORDER_LOTS: limit(500, 'lots'), REFERENCE_TICKS: '10000', COLLAR_TICKS: '1000' },
     }),
   },
   environments: {

@@ -1,7 +1,7 @@
 import { canonicalJson, formatBasisPoints, formatDuration, visibleText, type Digest, type Json } from '#kernel';
 import { changeLine, describeChange, type ApprovalSubject, type ApprovedCommits } from '#release';
 import type { Terminal } from './terminal.ts';
-import { count, table } from './text.ts';
+import { count, table, wrapped } from './text.ts';
 
 /** How much is spelled out unless all is asked for; the rest is counted. Changes that call for attention come first. */
 const most = { commits: 8, changes: 40, people: 12, verdicts: 40 } as const;
@@ -18,7 +18,7 @@ export function approvalLines(
   const verdicts = subject.verdicts.map(
     ({ gate, kind, because }) => `${terminal.symbol(symbolOf(kind))} ${visibleText(gate)}: ${visibleText(because)}`,
   );
-  return table([
+  const rows: readonly (readonly string[])[] = [
     ['  what', `${visibleText(subject.service)} ${from} ${visibleText(release.version)} in ${visibleText(subject.environment)}`],
     ['  signs', `${digest} for deployment ${visibleText(deployment)}`],
     ['  commit', visibleText(release.commit)],
@@ -34,8 +34,13 @@ export function approvalLines(
       '  asks',
       `${rule.functions.map((name) => visibleText(name)).join(', ') || 'nobody'}${subject.window === null ? '' : `; window ${visibleText(canonicalJson(subject.window))}`}`,
     ],
-  ]);
+  ];
+  const room = terminal.width - titleWidth;
+  return table(rows.flatMap(([title = '', text = '']) => under(title, wrapped(text, room, '  '))));
 }
+
+/** Where the text of each line begins. */
+const titleWidth = 12;
 
 const under = (title: string, lines: readonly string[]): readonly (readonly string[])[] =>
   lines.map((line, at) => [at === 0 ? title : '', line]);
