@@ -6,7 +6,7 @@ const answer = (
   isolation: Isolation,
   approvals: readonly string[],
   expiresAt?: number,
-  built: Isolation | undefined = undefined,
+  built?: Isolation,
 ): string => {
   const lease = expiresAt === undefined ? undefined : { expiresAt };
   const may = mayDeliver({ environment: 'production', service: 'api', isolation, built, approvals, lease, now: 1_000 });
