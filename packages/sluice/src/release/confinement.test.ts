@@ -2,12 +2,7 @@ import { expect, test } from 'vitest';
 import type { Isolation } from '#kernel';
 import { mayDeliver } from './index.ts';
 
-const answer = (
-  isolation: Isolation,
-  approvals: readonly string[],
-  expiresAt?: number,
-  built?: Isolation,
-): string => {
+const answer = (isolation: Isolation, approvals: readonly string[], expiresAt?: number, built?: Isolation): string => {
   const lease = expiresAt === undefined ? undefined : { expiresAt };
   const may = mayDeliver({ environment: 'production', service: 'api', isolation, built, approvals, lease, now: 1_000 });
   return may.ok ? may.value : may.error.code;
