@@ -69,6 +69,8 @@ describe('an identity', () => {
       [{ ...erin.person, publicKey: 'AAAA' }, 'not 32 bytes'],
       [{ ...erin.person, emails: [] }, 'no e-mail address'],
       [{ ...erin.person, emails: ['erin'] }, 'is no e-mail address'],
+      [{ ...erin.person, emails: ['erin@example.com\u001b[2K'] }, 'is no e-mail address'],
+      [{ ...erin.person, name: 'Erin\u202e' }, 'not seen'],
       [{ ...erin.person, functions: ['risk officer'] }, 'is no function'],
     ] as const) {
       const admitted = admitPerson(person, [dana.person]);

@@ -14,6 +14,8 @@ export type Person = {
 };
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+/** What is not seen, or changes how what stands beside it is seen: nobody is called so, and no address holds it. */
+const unseen = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 const functionName = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
 /** The digest that names a person's key in the ledger. */
@@ -33,12 +35,14 @@ export const emailForm = (email: string): string => email.trim().toLowerCase();
  * commit, and one person could sign as two.
  */
 export function admitPerson(person: Person, register: readonly Person[]): Result<Person, SluiceError> {
-  const refuse = (fact: string, hint: string) => err(new SluiceError('usage', `person "${person.name}": ${fact}`, { hint }));
+  const refuse = (fact: string, hint: string) => err(new SluiceError('usage', `person ${JSON.stringify(person.name)}: ${fact}`, { hint }));
   if (!uuid.test(person.id)) return refuse('the reference is no random UUID', 'make the identity with sluice identity');
   if (publicKeyOf(person) === undefined)
     return refuse('the public key is not 32 bytes of base64', 'make the identity with sluice identity');
+  if (person.name.trim() === '' || unseen.test(person.name))
+    return refuse('the name is empty or holds characters that are not seen', 'give a name that others can read');
   if (person.emails.length === 0) return refuse('no e-mail address', 'name at least the address that commits are made with');
-  const noAddress = person.emails.find((email) => !/^[^\s@<>]+@[^\s@<>]+$/.test(emailForm(email)));
+  const noAddress = person.emails.find((email) => !/^[^\s@<>]+@[^\s@<>]+$/.test(emailForm(email)) || unseen.test(email));
   if (noAddress !== undefined) return refuse(`"${noAddress}" is no e-mail address`, 'give it as name@example.com');
   const noFunction = person.functions.find((name) => !functionName.test(name));
   if (noFunction !== undefined) return refuse(`"${noFunction}" is no function`, 'use letters, digits, "-" and "_"');

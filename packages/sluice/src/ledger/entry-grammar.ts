@@ -40,7 +40,7 @@ const confirmed = {
 export const grammar = {
   'identity.added': { subject: 'person', versions: { 1: object({ keyDigest: digest, functions }) } },
   'register.founded': { subject: 'register', versions: { 1: object({ register: count, needed: count, founders: list(person, 64) }) } },
-  'register.tightened': { subject: 'register', versions: { 1: object({ needed: count }) } },
+  'register.tightened': { subject: 'register', versions: { 1: object({ register: count, needed: count }) } },
   'person.admitted': { subject: 'person', versions: { 1: object({ ...confirmed, person }) } },
   'person.changed': { subject: 'person', versions: { 1: object({ ...confirmed, person }) } },
   'person.removed': { subject: 'person', versions: { 1: object(confirmed) } },

@@ -117,7 +117,7 @@ type Confirmed = { readonly register: number; readonly confirmations: readonly C
 /** The first people were named by whoever started the control plane. */
 type RegisterFoundedV1 = { readonly register: number; readonly needed: number; readonly founders: readonly PersonOfRecord[] };
 /** From now on so many people have to confirm a change of people. */
-type RegisterTightenedV1 = { readonly needed: number };
+type RegisterTightenedV1 = { readonly register: number; readonly needed: number };
 type PersonAdmittedV1 = Confirmed & { readonly person: PersonOfRecord };
 type PersonChangedV1 = Confirmed & { readonly person: PersonOfRecord };
 /** The subject is gone; what they signed and was not used counts no more. */

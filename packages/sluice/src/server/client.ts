@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { request } from 'node:http';
+import { request as requestOverTls } from 'node:https';
 import type { z } from 'zod';
 import { signRequest, type Identity } from '#access';
 import { digestOf, fromWireError, SluiceError } from '#kernel';
@@ -223,7 +224,7 @@ function send(url: string, ask: Ask, authorization: string): Promise<{ readonly 
         }),
       );
     const body = text(ask);
-    const outgoing = request(new URL(ask.path, url), {
+    const outgoing = (url.startsWith('https:') ? requestOverTls : request)(new URL(ask.path, url), {
       method: ask.method,
       timeout: answerWithin,
       agent: false,

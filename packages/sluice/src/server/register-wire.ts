@@ -64,7 +64,16 @@ export const confirmRequest = z.strictObject({ confirmation: confirmationWire })
 export const changeRequest = z.strictObject({
   change: changeWire,
   member: memberWire.optional(),
-  reason: z.strictObject({ text: z.string().min(1).max(1_000), salt }).optional(),
+  reason: z
+    .strictObject({
+      text: z
+        .string()
+        .min(1)
+        .max(1_000)
+        .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'expected one line'),
+      salt,
+    })
+    .optional(),
   confirmation: confirmationWire,
 });
 

@@ -18,9 +18,8 @@ const identities = (['dana', 'erin', 'finn', 'gwen'] as const).map((name, at) =>
 const [dana, erin, finn, gwen] = identities;
 const members = identities.map(({ person }) => asMember(person, [], '0'.repeat(32)));
 const people: readonly Person[] = members;
-const register = {
-  current: async () => ok({ ...emptyRegister, people: new Map(members.map((member) => [member.id, recordedPerson(member)])) }),
-};
+const recorded = { ...emptyRegister, confirmations: 2, people: new Map(members.map((member) => [member.id, recordedPerson(member)])) };
+const register = { current: async () => ok(recorded) };
 
 /** One line of history, oldest first, each commit by another person. */
 const commits: readonly Commit[] = (
@@ -78,4 +77,24 @@ test('whoever wrote what a rollback takes away is an author of it, and does not 
 test('the same people are the authors on the way forward (C05)', async () => {
   const forward = { live: 'v1.0.0', target: 'v1.2.0' };
   expect(await missing({ ...forward, signed: [gwen, finn] })).toEqual({ state: 'waiting', needs: ['risk'], authors: ['erin', 'gwen'] });
+});
+
+test('no signature counts while one person alone keeps the register: they could have admitted every approver themselves', async () => {
+  const store = {
+    transaction: async (work: (tx: never) => Promise<unknown>) => work(undefined as never),
+    people: { list: async () => members },
+    approvals: { of: async () => [] },
+    live: { now: async () => undefined },
+    releases: { get: async () => undefined },
+  } as unknown as Store;
+  const alone = { current: async () => ok({ ...recorded, confirmations: 1 }) };
+  const deployment = { request: { id: 'd1', environment: 'production', service: 'api' } } as unknown as Deployment;
+  const { state } = await standing({ store, source, delivery, register: alone, now }, deployment, {
+    release: releaseAt('v1.0.0'),
+    subject,
+  });
+  expect(state).toMatchObject({
+    kind: 'refused',
+    error: { code: 'forbidden', message: expect.stringContaining('one person alone') as unknown },
+  });
 });

@@ -1,4 +1,4 @@
-import { changeAuthors, membersAsRecorded, type MachineIdentities, type Person, type RecordedRegister } from '#access';
+import { changeAuthors, membersAsRecorded, type MachineIdentities, type Member, type Person, type RecordedRegister } from '#access';
 import type { ApprovalRule, Delivery, Environment } from '#define';
 import { err, ok, own, SluiceError, type Digest, type Json, type Result } from '#kernel';
 import { approvalState, approvedCommits, type ApprovalQuestion, type ApprovalState, type ApprovalSubject } from '#release';
@@ -131,7 +131,7 @@ export async function standing(
   const environment = own(delivery.environments, request.environment);
   const rule = environment === undefined ? { functions: [] } : ruleOf(environment);
   const machines = machinesOf(delivery);
-  const recordedPeople = recorded.ok ? membersAsRecorded(rows, recorded.value.people) : recorded;
+  const recordedPeople = recorded.ok ? countingPeople(recorded.value, rows) : recorded;
   const people = recordedPeople.ok ? recordedPeople.value : [];
   const authors =
     rule.functions.length === 0
@@ -141,6 +141,18 @@ export async function standing(
         : recordedPeople;
   const question: ApprovalQuestion = { rule, subject: facts.subject, people, machines, authors, now };
   return { state: approvalState(question, approvals), question, approvals };
+}
+
+/** The people whose signatures count: nobody's, while one person alone could have admitted them all. */
+function countingPeople(register: RecordedRegister, rows: readonly Member[]): Result<readonly Member[], SluiceError> {
+  if (register.people.size > 0 && register.confirmations < 2) {
+    return err(
+      new SluiceError('forbidden', 'no approval counts while one person alone keeps the register of people', {
+        hint: 'give a second person the right "people": sluice people change <who> --right people',
+      }),
+    );
+  }
+  return membersAsRecorded(rows, register.people);
 }
 
 /** Commits on the way from what is live, in either direction: what a rollback takes away was written by somebody too. */

@@ -209,14 +209,13 @@ export async function startEngine(ports: EnginePorts, options: EngineOptions): P
     }),
     sequenceForEver(),
     drivers.reconcile(durable),
+    answered(() => tighten(context)).then((tight) => (tight.ok || signal.aborted ? undefined : warn(tight.error.message))),
     pullReverts(
       context,
       distinctRouters(Object.keys(delivery.environments), (name) => ports.environment(name).router),
       warn,
     ),
   ];
-  const tight = await answered(() => tighten(context));
-  if (!tight.ok) warn(tight.error.message);
   const running = Promise.all(background.map((task) => task.catch((error: unknown) => warn(String(error)))));
 
   return {

@@ -56,7 +56,7 @@ export type Founder = { readonly card: Card; readonly rights: readonly Grantable
 const MOST_WAITING = 100;
 const WAITS_MS = hours(7 * 24);
 /** How long one change waits until the one before it is in the signed record; that takes milliseconds while all is well. */
-const RECORD_WITHIN_MS = 5_000;
+const RECORD_WITHIN_MS = 15_000;
 
 /** Whether an environment of the definition asks for approvals: then no change of people is one person's doing. */
 const asksForApprovals = (delivery: Delivery): boolean =>
@@ -124,14 +124,26 @@ export async function foundPeople(context: Context, founders: readonly Founder[]
   return (await recordedSoon(context, founded.value.version)) ? ok('founded') : err(behind());
 }
 
-/** A change of people takes two as soon as an environment asks for approvals and two keep the register. */
-export async function tighten(context: Context): Asked<void> {
-  const recorded = await context.register.current();
+/**
+ * A change of people takes two as soon as an environment asks for approvals and two keep the register. It is a step of the register like any other, with a version
+ * of its own: a change that one person confirmed at the same moment comes before it, or is judged again after it.
+ */
+export async function tighten(context: Context, tries = 5): Asked<void> {
+  const { store, record, ids, delivery } = context;
+  if (!asksForApprovals(delivery)) return ok(undefined);
+  const recorded = await settledRegister(context);
   if (!recorded.ok) return recorded;
-  if (!asksForApprovals(context.delivery) || tightened(recorded.value, 2) === undefined) return ok(undefined);
-  const entry = tightenedEntry(context.record, 2, { actorRef: 'controller', requestId: context.ids.next() });
-  await context.store.transaction((tx) => context.record.append(tx, [entry]));
-  return ok(undefined);
+  const next = tightened(recorded.value, 2);
+  if (next === undefined) return ok(undefined);
+  const entry = tightenedEntry(record, next, { actorRef: 'controller', requestId: ids.next() });
+  const written = await store.transaction(async (tx) => {
+    if ((await store.register.lock(tx)) !== recorded.value.version) return 'stale';
+    await store.register.advance(tx, next.version);
+    await record.append(tx, [entry]);
+    return 'written';
+  });
+  if (written === 'stale') return tries > 1 ? tighten(context, tries - 1) : err(behind());
+  return (await recordedSoon(context, next.version)) ? ok(undefined) : err(behind());
 }
 
 /** A card that waits to be confirmed. */
@@ -294,6 +306,8 @@ async function waits({ store, clock }: Context, proposal: Proposal): Asked<Chang
 /** Makes a change for which enough people have signed. */
 async function settle(context: Context, number: number, who: Who, tries = 5): Asked<ChangeAnswer> {
   const { store, record, clock, register: reader } = context;
+  const tight = await tighten(context);
+  if (!tight.ok) return tight;
   const recorded = await settledRegister(context);
   if (!recorded.ok) return recorded;
   const register = recorded.value;
@@ -336,8 +350,8 @@ async function settle(context: Context, number: number, who: Who, tries = 5): As
   if (made.value === 'stale') return tries > 1 ? settle(context, number, who, tries - 1) : err(behind());
   if (made.value.kind === 'applied') {
     if (!(await recordedSoon(context, register.version + 1))) return err(behind());
-    const tight = await tighten(context);
-    if (!tight.ok) return tight;
+    const tighter = await tighten(context);
+    if (!tighter.ok) return tighter;
   }
   return ok(made.value);
 }

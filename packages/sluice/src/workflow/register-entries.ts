@@ -37,8 +37,19 @@ export const foundedEntry = (record: Recorder, register: RecordedRegister, { act
   });
 
 /** A change of people takes more confirmations from now on. */
-export const tightenedEntry = (record: Recorder, needed: number, { actorRef, requestId }: Who): PendingEntry =>
-  record.entry('register.tightened', { actorRef, requestId, chainId: 'register', env: null, subject: whole, body: { needed } });
+export const tightenedEntry = (
+  record: Recorder,
+  { version, confirmations }: RecordedRegister,
+  { actorRef, requestId }: Who,
+): PendingEntry =>
+  record.entry('register.tightened', {
+    actorRef,
+    requestId,
+    chainId: 'register',
+    env: null,
+    subject: whole,
+    body: { register: version, needed: confirmations },
+  });
 
 /** The entry of a change that was made; `register` is the version it made. */
 export function changeEntry(
@@ -108,9 +119,9 @@ export function afterEntry(
   plane: string,
 ): RecordedRegister | { readonly ignored: string } {
   const at = epochOf(entry.at);
-  if (entry.type === 'register.tightened') return tightened(register, entry.body.needed) ?? { ignored: 'too few keep the register for it' };
   if (entry.body.register !== register.version + 1)
     return { ignored: `it is of another version of the register than ${register.version + 1}` };
+  if (entry.type === 'register.tightened') return tightened(register, entry.body.needed) ?? { ignored: 'too few keep the register for it' };
   const next =
     entry.type === 'register.founded'
       ? foundRegister(register, entry.body.founders as readonly RecordedPerson[], entry.body.needed)
@@ -121,7 +132,9 @@ export function afterEntry(
 /** More confirmations than before, once enough people keep the register to give them; undefined when it is no such step. */
 export function tightened(register: RecordedRegister, needed: number): RecordedRegister | undefined {
   const keepers = [...register.people.values()].filter(({ rights }) => rights.includes('people')).length;
-  return needed > register.confirmations && needed <= 2 && keepers >= needed ? { ...register, confirmations: needed } : undefined;
+  return needed > register.confirmations && needed <= 2 && keepers >= needed
+    ? { ...register, version: register.version + 1, confirmations: needed }
+    : undefined;
 }
 
 const read = ({
