@@ -6,6 +6,7 @@ test('the door of ledger offers these names, and a change of them is a decision'
     [
       "CHECKPOINT_PATH",
       "MAX_ENTRY_BYTES",
+      "MissingFile",
       "TILE_WIDTH",
       "TreeEdge",
       "bundleEntries",

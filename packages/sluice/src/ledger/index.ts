@@ -21,7 +21,7 @@ export { parseProof, proofText, proveEntry, verifyProof } from './proof.ts';
 export type { EntryProof } from './proof.ts';
 export { emptyLog, integrate, resumeLog } from './sequencer.ts';
 export type { IntegratedEntry, Integration, LogState } from './sequencer.ts';
-export { bundleEntries, bundlePath, CHECKPOINT_PATH, encodeBundle, pathsOf, tileNodes, tilePath } from './tiles.ts';
+export { bundleEntries, bundlePath, CHECKPOINT_PATH, encodeBundle, MissingFile, pathsOf, tileNodes, tilePath } from './tiles.ts';
 export type { LogFile, LogReader } from './tiles.ts';
 export { describeEntry, describeReason, timeline } from './timeline.ts';
 export type { PersonNames, TimelineFact, TimelineOf, ToldEntry } from './timeline.ts';

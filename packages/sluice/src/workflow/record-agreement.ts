@@ -1,5 +1,5 @@
 import { canonicalJson, digestOfJson, err, ok, own, shortDigest, SluiceError, type Digest, type Result } from '#kernel';
-import { encodeEntry, proveEntry, verifyProof } from '#ledger';
+import { encodeEntry, MissingFile, proveEntry, verifyProof } from '#ledger';
 import { releaseDigest } from '#release';
 import { bundleOf } from './build.ts';
 import type { LogKeys } from './ports.ts';
@@ -34,12 +34,21 @@ export type IsSigned = (entry: StoredEntry) => Promise<boolean>;
 export function signedIn(store: Store, keys: LogKeys): IsSigned {
   return async ({ number, entry }) => {
     if (number === undefined) return false;
-    const checkpoint = await store.transaction((tx) => store.log.checkpoint(tx));
-    if (checkpoint === undefined || checkpoint.size <= number) return false;
     const encoded = encodeEntry(entry, number);
     if (!encoded.ok) return false;
-    const proof = await readStoredLog(store, new Map(), (reader) => proveEntry(reader, number, checkpoint));
-    return verifyProof(proof, encoded.value, { origin: keys.origin, keys: keys.verifiers }).ok;
+    let read: number | undefined;
+    for (;;) {
+      const checkpoint = await store.transaction((tx) => store.log.checkpoint(tx));
+      if (checkpoint === undefined || checkpoint.size <= number) return false;
+      try {
+        const proof = await readStoredLog(store, new Map(), (reader) => proveEntry(reader, number, checkpoint));
+        return verifyProof(proof, encoded.value, { origin: keys.origin, keys: keys.verifiers }).ok;
+      } catch (error) {
+        // While it was read the log grew, and its partial files were replaced by fuller ones: it is read again as it is now. A log that stood still lacks a file.
+        if (!(error instanceof MissingFile) || read === checkpoint.size) throw error;
+        read = checkpoint.size;
+      }
+    }
   };
 }
 

@@ -108,7 +108,7 @@ function afterwards(terminal: Terminal, ended: readonly DeploymentWire[]): reado
     .flatMap(({ id, service, environment, state }) => {
       const told =
         state === 'live'
-          ? `${service} is still watched while its old version is kept warm, and taken back if it fails then → sluice status ${service} -e ${environment} says so, and why`
+          ? `${service} is still watched as long as an older version is kept warm, and taken back if it fails then → sluice status ${service} -e ${environment} says so, and why`
           : `what was seen and done, with times → sluice ledger timeline ${id}`;
       return wrapped(`           ${told}`, terminal.width, ' '.repeat(11)).map((line) => terminal.style('gray', line));
     });
