@@ -9,7 +9,13 @@ export type BothCounters = Readonly<Record<Slot, SlotCounters>>;
  * What a slot did between two samples. `answered` are the requests that came to an end with an answer or an error; `requests` are also those whose client
  * left before: for their callers they failed, and a slot that hangs would otherwise be judged by the good answers alone that are left.
  */
-export type Delta = { readonly answered: Tally; readonly requests: Tally; readonly latency: Histogram };
+export type Delta = {
+  readonly answered: Tally;
+  readonly requests: Tally;
+  /** Long-lived connections that the instance ended first, without a word: bad only beside a slot whose connections end otherwise. */
+  readonly dropped: number;
+  readonly latency: Histogram;
+};
 
 const slots = ['blue', 'green'] as const;
 
@@ -17,7 +23,7 @@ const slots = ['blue', 'green'] as const;
 export function problemOfCounters(counters: BothCounters, last: BothCounters | undefined): string | undefined {
   for (const slot of slots) {
     const now = counters[slot];
-    if (![now.answers, now.errors, now.inFlight, abandonedOf(now), ...now.latency].every(isCount))
+    if (![now.answers, now.errors, now.inFlight, abandonedOf(now), droppedOf(now), ...now.latency].every(isCount))
       return `counters of ${slot} are not counts`;
     const before = last?.[slot];
     if (before === undefined || before.generation !== now.generation) continue;
@@ -25,6 +31,7 @@ export function problemOfCounters(counters: BothCounters, last: BothCounters | u
       now.answers < before.answers ||
       now.errors < before.errors ||
       abandonedOf(now) < abandonedOf(before) ||
+      droppedOf(now) < droppedOf(before) ||
       histogramTotal(now.latency) < histogramTotal(before.latency)
     ) {
       return `counters of ${slot} went back`;
@@ -46,9 +53,16 @@ export function deltaOf(now: SlotCounters, before: SlotCounters): Delta {
   return {
     answered,
     requests: { answers: answered.answers + abandoned, bad: errors + abandoned },
+    dropped: droppedOf(now) - droppedOf(before),
     latency: subtractHistogram(now.latency, before.latency),
   };
 }
+
+/** What is compared between two slots: a connection that ended without a word is as bad as an error, if it ends so more often than at the other. */
+export const comparable = ({ requests, dropped }: Delta): Tally => ({
+  answers: requests.answers,
+  bad: Math.min(requests.answers, requests.bad + dropped),
+});
 
 /** How many requests of a delta were left by their clients. */
 export const leftIn = ({ requests, answered }: Delta): number => requests.answers - answered.answers;
@@ -68,5 +82,7 @@ export const addTallies = (a: Tally, b: Tally): Tally => ({ answers: a.answers +
 export const badShare = ({ answers, bad }: Tally): number => (answers === 0 ? 0 : bad / answers);
 
 const abandonedOf = ({ abandoned = 0 }: SlotCounters): number => abandoned;
+
+const droppedOf = ({ dropped = 0 }: SlotCounters): number => dropped;
 
 const isCount = (n: number): boolean => Number.isSafeInteger(n) && n >= 0;

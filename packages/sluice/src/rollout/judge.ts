@@ -1,5 +1,5 @@
 import { formatCount } from '#kernel';
-import { addTallies, badShare, type BothCounters, type Delta, deltaOf, leftIn, slowerThan } from './counter-delta.ts';
+import { addTallies, badShare, type BothCounters, comparable, type Delta, deltaOf, leftIn, slowerThan } from './counter-delta.ts';
 import { quantile } from './histogram.ts';
 import type { Slot } from './ports.ts';
 import { slide } from './sliding-window.ts';
@@ -90,7 +90,7 @@ function judgeAlone(progress: WatchProgress, rules: WatchRules, interval: Judged
 
 function judgeBeside(progress: WatchProgress, rules: WatchRules, interval: JudgedInterval, beside: Slot): Judged {
   const share = shareOf(interval.ms, rules);
-  const requestsNow = { candidate: interval.candidate.requests, stable: interval.stable.requests };
+  const requestsNow = { candidate: comparable(interval.candidate), stable: comparable(interval.stable) };
   const limit = progress.watchedMs < warmUpMs ? undefined : slowLimit(progress, beside);
   const slowNow = (delta: Delta): Tally => (limit === undefined ? none : slowerThan(delta.latency, limit));
   const slow = { candidate: slowNow(interval.candidate), stable: slowNow(interval.stable) };
@@ -120,7 +120,7 @@ function judgeBeside(progress: WatchProgress, rules: WatchRules, interval: Judge
   const lately = endings(next.recent);
   if (enough.errors) {
     const views = [
-      { candidate: since.candidate.requests, stable: since.stable.requests, leftCandidate: leftIn(since.candidate) },
+      { candidate: comparable(since.candidate), stable: comparable(since.stable), leftCandidate: leftIn(since.candidate) },
       ...lately,
     ];
     const seen = views.find((view) => view.candidate.bad >= fewestErrors && muchWorse(view));

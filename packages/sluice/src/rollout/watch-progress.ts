@@ -47,6 +47,8 @@ export type WatchProgress = {
   readonly from?: Readonly<Record<Slot, SlotCounters>>;
   /** The last trusted counters. */
   readonly last?: Readonly<Record<Slot, SlotCounters>>;
+  /** How many requests were left by clients for reasons of their own; `from` and `last` are without them. Absent in progress that was written before they were told apart. */
+  readonly excused?: Readonly<Record<Slot, number>>;
   readonly triggers: readonly TriggerProgress[];
   readonly pending: Pending;
   readonly errors: EvidenceProgress;
@@ -79,7 +81,7 @@ export const unwatched: WatchProgress = {
 
 /** The watch of the next phase: counts from where the last one ended, so that nothing in between stays unseen, and a breach goes on (D06). */
 export function nextWatch(done: WatchProgress): WatchProgress {
-  const { last, lastAt } = done;
+  const { last, lastAt, excused } = done;
   return {
     ...unwatched,
     triggers: done.triggers,

@@ -3,6 +3,7 @@ import { addTallies, badShare, beganAnew, type BothCounters, type Delta, deltaOf
 import { crashOf } from './crash.ts';
 import { histogramTotal, quantile } from './histogram.ts';
 import { judge, toleratedShare } from './judge.ts';
+import { nobodyExcused, withoutLeavers } from './leaving.ts';
 import { faultOfProbes, noProbes, type ProbeRound } from './probe-evidence.ts';
 import type { InstanceStatus, Sample, SlotCounters } from './ports.ts';
 import { otherSlot } from './next-command.ts';
@@ -51,12 +52,27 @@ function look(progress: WatchProgress, reading: Reading, rules: WatchRules): Obs
   }
   if (reading.kind === 'unreadable')
     return hold(progress, rules, { at, elapsed, because: `measurements cannot be read: ${reading.message}` });
-  const { sample } = reading;
+  const { counters, excused } = withoutLeavers(reading.sample.counters, progress.last, progress.excused ?? nobodyExcused);
+  const sample = { ...reading.sample, counters };
+  return weighed({ ...progress, excused }, { ...reading, sample }, rules, { at, elapsed, excusedBefore: progress.excused });
+}
+
+function weighed(
+  progress: WatchProgress,
+  { sample, probes }: Extract<Reading, { readonly kind: 'sample' }>,
+  rules: WatchRules,
+  {
+    at,
+    elapsed,
+    excusedBefore = nobodyExcused,
+  }: { readonly at: number; readonly elapsed: number; readonly excusedBefore: WatchProgress['excused'] },
+): Observed {
   const sick = faultOfInstances(sample.instances, rules);
   if (sick !== undefined)
     return { progress: { ...progress, lastAt: at }, verdict: { kind: 'fail', ...sick, numbers: numbersOf(progress, rules) } };
   const problem = problemOfInstances(sample.instances) ?? problemOfCounters(sample.counters, progress.last);
-  if (problem !== undefined) return hold(progress, rules, { at, elapsed, because: `measurements cannot be trusted: ${problem}` });
+  if (problem !== undefined)
+    return hold({ ...progress, excused: excusedBefore }, rules, { at, elapsed, because: `measurements cannot be trusted: ${problem}` });
   if (progress.last === undefined || progress.from === undefined)
     return hold(begin(progress, sample.counters), rules, { at, elapsed, because: 'first sample' });
   if (beganAnew(sample.counters, progress.last)) {
@@ -64,7 +80,7 @@ function look(progress: WatchProgress, reading: Reading, rules: WatchRules): Obs
     return hold(begin(progress, sample.counters), rules, { at, elapsed, because: 'counters began anew: the watch is measured again' });
   }
   const ms = elapsed > latePeriods * rules.samplingPeriod ? rules.samplingPeriod : elapsed;
-  return weigh(progress, rules, { sample, ms, elapsed, last: progress.last, from: progress.from, probes: reading.probes });
+  return weigh(progress, rules, { sample, ms, elapsed, last: progress.last, from: progress.from, probes });
 }
 
 function weigh(

@@ -1,6 +1,6 @@
 import type { Slot, Weights } from '#rollout';
 
-/** How strongly the share so far pulls at the chance of the next request: see docs/decisions/0008. */
+/** How strongly the share so far pulls at the chance of the next request: see docs/decisions/0012. */
 const pull = 0.1;
 
 /**
