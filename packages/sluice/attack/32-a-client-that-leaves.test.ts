@@ -10,6 +10,7 @@ const rules: WatchRules = {
   onInconclusive: { holdFor: seconds(5), then: 'revert' },
   candidate: 'green',
   instances: 1,
+  probed: false,
   samplingPeriod: milliseconds(50),
 };
 const instance = { name: 'api-green-1', state: 'healthy', restarts: 0, healthFailuresInARow: 0 } as const;
