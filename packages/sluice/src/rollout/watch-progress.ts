@@ -89,6 +89,7 @@ export function nextWatch(done: WatchProgress): WatchProgress {
     ...(done.usage === undefined ? {} : { usage: done.usage }),
     ...(last === undefined ? {} : { from: last, last }),
     ...(lastAt === undefined ? {} : { lastAt }),
+    ...(excused === undefined ? {} : { excused }),
   };
 }
 
