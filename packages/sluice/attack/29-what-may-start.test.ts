@@ -93,6 +93,12 @@ describe('29 · what may start', () => {
       /lies outside of the artifact and would run without a digest/,
     ],
     ['a circle', ['./a.sh'] as const, { 'a.sh': script('#!/bin/sh\nexec ./a.sh\n') }, /programs become one another/],
+    [
+      'scripts that name one another without end',
+      ['./a.sh'] as const,
+      { 'a.sh': script(`#!/bin/sh\n${'exec ./b.sh\n'.repeat(300)}`), 'b.sh': script(`#!/bin/sh\n${'exec node server.cjs\n'.repeat(300)}`) },
+      /ways to start lead from it/,
+    ],
     ['nothing to become', ['env', 'A=1'] as const, {}, /env is given no program to become/],
   ])('%s is refused when the release is made, with what to write instead', async (_, start, more, says) => {
     const inside = Object.fromEntries(Object.entries(more).filter(([name]) => !name.startsWith('..')));

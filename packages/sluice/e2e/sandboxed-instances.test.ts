@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -120,6 +121,21 @@ for (const only of ['bubblewrap', 'namespaces'] as const) {
       expect(kept.ok && readFileSync(join(kept.value, 'logs/api-blue-1.log'), 'utf8')).toBe('POST /drain with the token\nSIGTERM\n');
       expect(readdirSync(one.stateFolder).filter((name) => name.startsWith('i-'))).toEqual([]);
       expect(one.processes()).toEqual([]);
+    });
+
+    test('a link that it puts in the place of its control socket leads the agent nowhere', async () => {
+      await using one = await host();
+      const heard: string[] = [];
+      const server = createServer((request, response) => response.end(String(heard.push(String(request.url)))));
+      await new Promise<void>((resolve) => server.listen(join(one.stateFolder, 'other.sock'), resolve));
+      const order = await one.order('healthy');
+      await one.target.place(order);
+      await slotWhen(one.target, order, isHealthy);
+      const [control] = readdirSync(one.stateFolder).filter((name) => name.startsWith('i-'));
+      symlinkSync(join(one.stateFolder, 'other.sock'), join(one.stateFolder, control ?? '', 'c.sock'));
+      expect(await one.target.retire(order.service, order.slot, order.key)).toMatchObject({ ok: true });
+      server.close();
+      expect(heard).toEqual([]);
     });
 
     test('who ignores SIGTERM, or leaves a child in a session of its own, is gone all the same (I13)', async () => {

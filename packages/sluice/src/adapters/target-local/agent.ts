@@ -70,6 +70,7 @@ export class Agent {
     const failed = resumed.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []));
     this.#damaged = [...this.#damaged, ...failed];
     await this.#removeUnusedTrees().catch(() => undefined);
+    removeOrphanedTrees();
   }
 
   /** Ends every process on this host that is ours; the records stay, so the next agent starts the instances again. Answers with what would not die. */
@@ -148,7 +149,6 @@ export class Agent {
     const { layout } = this.#parts;
     mkdirSync(layout.trees, { recursive: true, mode: 0o700 });
     for (const trees of treeFolders(layout)) await this.#removeUnusedTreesIn(trees);
-    removeOrphanedTrees();
   }
 
   async #removeUnusedTreesIn(trees: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { readlink, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { err, ok, type Digest, type Result } from '#kernel';
+import { err, ok, visibleText, type Digest, type Result } from '#kernel';
 import { isRunning, type ProcessIdentity } from '#host';
 import type { Attestation, TargetProblem } from '#rollout';
 import { isSystemError } from './archive.ts';
@@ -13,6 +13,8 @@ import { familyMembers, isOutside, listenersOf } from './process-family.ts';
 import type { Measured } from './start-check.ts';
 
 const VERSION_CALL_MS = 2_000;
+/** What a service says and how its files are called is told with at most so many characters, all of them visible. */
+const LONGEST_WORD = 300;
 
 /**
  * Measures one instance: the file that its process executes, and that of whatever listens on its port; the folder it works in; what it loaded from elsewhere. The process must
@@ -52,8 +54,8 @@ export async function attestInstance(measured: Measured, instance: Instance): Pr
       pid: leader.pid,
       artifact: measured.artifact,
       executable: running.digest,
-      program: { runs: running.path, ordered: measured.start.programs.join(', ') },
-      ...(foreign.length === 0 ? {} : { foreign }),
+      program: { runs: visibleText(running.path, LONGEST_WORD), ordered: visibleText(measured.start.programs.join(', '), LONGEST_WORD) },
+      ...(foreign.length === 0 ? {} : { foreign: foreign.map((path) => visibleText(path, LONGEST_WORD)) }),
       ...(selfReported === undefined ? {} : { selfReported }),
     });
   } catch (error) {
@@ -98,7 +100,10 @@ async function selfReport(endpoint: { readonly host: string; readonly port: numb
     const said: unknown = JSON.parse(answer.body);
     if (typeof said !== 'object' || said === null) return undefined;
     const { version, digest } = said as { readonly version?: unknown; readonly digest?: unknown };
-    return { ...(typeof version === 'string' ? { version } : {}), ...(typeof digest === 'string' ? { digest } : {}) };
+    return {
+      ...(typeof version === 'string' ? { version: visibleText(version, LONGEST_WORD) } : {}),
+      ...(typeof digest === 'string' ? { digest: visibleText(digest, LONGEST_WORD) } : {}),
+    };
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
-import { mkdirSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { confinedHome, type Confinement, type Isolation, type Mount } from '#kernel';
 import type { SlotOrder } from '#rollout';
@@ -28,6 +29,8 @@ export type InstanceSite = {
 const artifactInside = '/app';
 const controlInside = '/run/sluice';
 const foldersInside = '/data';
+/** Temporary files of a confined instance lie in memory: what needs more has a folder for it. */
+const SCRATCH_BYTES = 1024 ** 3;
 /** What every confined process sees of the machine anyway. */
 const system = /^\/(?:usr|bin|sbin|lib(?:32|64|x32)?)\//;
 
@@ -55,11 +58,11 @@ export function placeOf(site: InstanceSite, isolation: Isolation): InstancePlace
 }
 
 /** Makes the folders that an instance is given. */
-export function makePlace(site: InstanceSite, place: InstancePlace): void {
+export async function makePlace(site: InstanceSite, place: InstancePlace): Promise<void> {
   const { layout, order, token } = site;
   const lasting = Object.values(order.folders).map((name) => lastingFolder(layout, order.service, name));
   const own = place.isolation === 'none' ? [place.home, place.temporary] : [];
-  for (const folder of [...lasting, ...own, dirname(controlSocket(layout, token))]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const folder of [...lasting, ...own, dirname(controlSocket(layout, token))]) await mkdir(folder, { recursive: true, mode: 0o700 });
 }
 
 /** All that a confined instance sees: its artifact, its folders, the folder of its control socket, and programs of its start command that are not the system's. */
@@ -80,6 +83,6 @@ export function confinementOf(site: InstanceSite, programs: readonly string[]): 
     // The router reaches it over the loopback interface of the machine.
     network: 'full',
     mounts: [...mounts, ...[...missing].map((program): Mount => ({ from: program, to: program, access: 'read' }))],
-    limits: order.limits ?? {},
+    limits: { scratchBytes: SCRATCH_BYTES, ...order.limits },
   };
 }

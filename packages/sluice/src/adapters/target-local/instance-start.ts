@@ -49,7 +49,7 @@ export async function startProcess(
 ): Promise<Result<InstanceProcess & { readonly from: number }, { readonly message: string }>> {
   const { order, walls, logFile } = site;
   const place = placeOf(site, walls.isolation);
-  makePlace(site, place);
+  await makePlace(site, place);
   await mkdir(dirname(logFile), { recursive: true, mode: 0o700 });
   const env = instanceEnvironment(order, place, { instance: site.instance, ...launch }, secrets);
   const { path, programs } = measured.start;

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock, Result } from '#kernel';
@@ -166,7 +166,7 @@ export class Instance {
 
   async #askToStop(leader: ProcessIdentity, start: Launch): Promise<void> {
     const { clock, layout, order, at } = this.#plan;
-    const socket = [controlSocket, earlierControlSocket].map((of) => of(layout, start.token)).find((path) => existsSync(path));
+    const socket = [controlSocket, earlierControlSocket].map((of) => of(layout, start.token)).find(isSocket);
     if (socket !== undefined)
       await httpCall(
         { socketPath: socket },
@@ -375,6 +375,9 @@ export class Instance {
     return join(logFolder(layout, order.service, order.slot), `${this.#record.name}.log`);
   }
 }
+
+/** The instance may put what it likes there: a link would lead to a socket of somebody else. */
+const isSocket = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true;
 
 const endpointOf = (start: Launch): Endpoint => ({ host: instanceHost, port: start.port });
 

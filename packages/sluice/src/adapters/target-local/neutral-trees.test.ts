@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -20,6 +20,11 @@ const layout = () => layoutOf(join(project, '.sluice'));
 describe('where trees lie when nothing confines what is started from them', () => {
   test('in the state folder, while no packages lie above it', () => {
     expect(neutralTrees(layout())).toBe(join(project, '.sluice/trees'));
+  });
+
+  test('elsewhere when the project may get packages at any time', () => {
+    writeFileSync(join(project, 'package.json'), '{}');
+    expect(neutralTrees(layout())).not.toContain(project);
   });
 
   test('elsewhere, in a private folder of this state folder alone, when the project has packages', () => {

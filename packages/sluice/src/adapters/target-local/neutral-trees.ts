@@ -26,11 +26,17 @@ export function neutralTrees(layout: Layout): string | undefined {
     () => ownFolder('/var/tmp', layout),
     () => ownFolder('/tmp', layout),
   ];
-  for (const place of places) {
-    const folder = attempted(place);
+  for (const [at, place] of places.entries()) {
+    // A project without packages gets them the next time that somebody installs some: instances that run from it could not be started again then.
+    const folder = at === 0 && isInProject(layout.trees) ? undefined : attempted(place);
     if (folder !== undefined && packagesAbove(join(folder, 'tree')).length === 0) return folder;
   }
   return undefined;
+}
+
+function isInProject(folder: string): boolean {
+  if (existsSync(join(folder, 'package.json'))) return true;
+  return folder !== dirname(folder) && isInProject(dirname(folder));
 }
 
 /** Every folder in which trees of this state folder may lie. */
@@ -60,7 +66,8 @@ function ownFolder(parent: string, layout: Layout): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   // Anybody may make names in /tmp: what somebody else made first is not ours to run programs from.
   if (!isOurs(folder)) throw new Error(`${folder} belongs to somebody else`);
-  writeFileSync(join(folder, treeOwnerFile), layout.stateFolder, { mode: 0o600 });
+  const owner = join(folder, treeOwnerFile);
+  if (!existsSync(owner)) writeFileSync(owner, layout.stateFolder, { mode: 0o600 });
   return folder;
 }
 

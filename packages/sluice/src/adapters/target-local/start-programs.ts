@@ -14,6 +14,8 @@ type Unclear = { readonly message: string };
 
 /** One chain of programs that replace one another is no longer than this; a kernel follows five interpreters. */
 const LONGEST_CHAIN = 12;
+/** Scripts that name one another many times over would be followed for ever otherwise. */
+const MOST_STEPS = 200;
 /** A script that starts a service is short; what is longer is read so far. */
 const SCRIPT_BYTES = 256 * 1024;
 
@@ -41,7 +43,7 @@ export async function followStart(start: SlotOrder['start'], tree: string): Prom
   if (first === undefined) return err(notFound(start[0]));
   const found = new Set<string>();
   try {
-    await follow(start, { tree, found, depth: 0, label: 'start' });
+    await follow(start, { tree, found, depth: 0, label: 'start', steps: { left: MOST_STEPS } });
   } catch (error) {
     if (error instanceof Refusal) return err({ message: error.message });
     throw error;
@@ -63,7 +65,14 @@ export async function executableOf(start: SlotOrder['start'], projectFolder: str
 
 class Refusal extends Error {}
 
-type Walk = { readonly tree: string; readonly found: Set<string>; readonly depth: number; readonly label: string };
+type Walk = {
+  readonly tree: string;
+  readonly found: Set<string>;
+  readonly depth: number;
+  readonly label: string;
+  /** Shared by all ways that a start may take. */
+  readonly steps: { left: number };
+};
 
 async function follow(words: readonly ShellWord[], walk: Walk): Promise<void> {
   const [program, ...args] = words;
@@ -71,6 +80,8 @@ async function follow(words: readonly ShellWord[], walk: Walk): Promise<void> {
     throw new Refusal(`${walk.label}: the program depends on a variable and cannot be told before it runs: name it`);
   if (walk.depth > LONGEST_CHAIN)
     throw new Refusal(`${walk.label}: more than ${LONGEST_CHAIN} programs become one another: name the last one`);
+  walk.steps.left -= 1;
+  if (walk.steps.left < 0) throw new Refusal(`${walk.label}: more than ${MOST_STEPS} ways to start lead from it: name the program itself`);
   const place = await findProgram(program, walk.tree);
   if (place === undefined) throw new Refusal(notFound(program, walk.label).message);
   const path = await realpath(place);
