@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { serve as listen, type ServerType } from '@hono/node-server';
 import { grantableRights } from '#access';
 import { readCards, type ServeOptions } from '#cli';
+import type { Delivery } from '#define';
 import { loadConfig, nearestConfig } from '#config-file';
 import { siblingModule, systemClock, systemIds, watchLoopDelay } from '#host';
 import { SluiceError, type Result } from '#kernel';
@@ -97,7 +98,7 @@ export async function serveControlPlane(world: ServeWorld, options: ServeOptions
     ...(world.trigger === undefined ? {} : { trigger: world.trigger }),
   });
 
-  await firstPeople(engine, options).catch(async (error: unknown) => {
+  await firstPeople(engine, delivery, options).catch(async (error: unknown) => {
     await engine.stop();
     throw error;
   });
@@ -155,8 +156,15 @@ export async function serveControlPlane(world: ServeWorld, options: ServeOptions
  * Lets in the first people whose cards whoever starts the control plane has named. It is not done over the API: whoever holds a token, or stole one, admits nobody.
  * Later starts may name them again.
  */
-async function firstPeople(engine: Engine, { people, say }: ServeOptions): Promise<void> {
-  if (people.length === 0) return;
+async function firstPeople(engine: Engine, delivery: Delivery, { people, say }: ServeOptions): Promise<void> {
+  if (people.length === 0) {
+    const asking = Object.entries(delivery.environments).find(([, { approvals }]) => approvals !== undefined)?.[0];
+    if (asking !== undefined && unwrap(await engine.people()).length === 0)
+      say(
+        `${asking} asks for approvals, and nobody is in the register yet → sluice serve --people <card>, once for each of the first people`,
+      );
+    return;
+  }
   const cards = (await Promise.all(people.map(readCards))).flat();
   const founders = cards.map(({ card, rights }) => ({ card, rights: rights ?? grantableRights, salt: randomBytes(16).toString('hex') }));
   if (unwrap(await engine.register.found(founders)) === 'founded') return;
