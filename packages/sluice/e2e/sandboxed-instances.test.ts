@@ -163,8 +163,7 @@ for (const only of ['bubblewrap', 'namespaces'] as const) {
       await one.target.retire(order.service, order.slot, order.key);
       const healthy = await one.order('healthy');
       await one.target.place(healthy);
-      const before = await slotWhen(one.target, healthy, isHealthy);
-      expect(before.instances[0]?.usage?.memoryBytes).toBeGreaterThan(10_000_000);
+      await slotWhen(one.target, healthy, (seen) => isHealthy(seen) && (seen.instances[0]?.usage?.memoryBytes ?? 0) > 10_000_000);
       await one.target.probe(healthy.service, healthy.slot, '/segv');
       const after = await slotWhen(one.target, healthy, ({ instances }) => instances[0]?.lastExit !== undefined);
       expect(after.instances[0]?.lastExit?.how).toEqual({ kind: 'signal', signal: 'SIGSEGV' });
