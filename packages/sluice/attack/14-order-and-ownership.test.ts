@@ -79,11 +79,13 @@ describe('14 · order and ownership of answers', () => {
 
   test('lengths, hosts and headers of one hop are passed on in one reading only', async () => {
     await using rig = await RouterTestRig.start();
-    const seen: string[] = [];
+    let seen = '';
     const instance = createServer((socket) => {
       socket.on('error', () => {});
       socket.on('data', (bytes) => {
-        seen.push(bytes.toString());
+        seen += bytes.toString();
+        if (!seen.endsWith('\r\n\r\n') && !seen.endsWith('0123456789')) return;
+        if (seen.startsWith('POST') && !seen.includes('0123456789')) return;
         socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
       });
     });
@@ -98,7 +100,7 @@ describe('14 · order and ownership of answers', () => {
     for (const host of ['a b', 'evil@a', 'a/../b', 'a:80:81', '']) {
       expect([host, await send(`GET / HTTP/1.1\r\nhost: ${host}\r\n\r\n`)]).toEqual([host, host === '' ? '200' : '400']);
     }
-    expect(seen.length).toBe(2);
-    expect([seen[0]?.includes('content-length: 10\r\n'), seen[0]?.includes('secret')]).toEqual([true, false]);
+    expect(seen.match(/HTTP\/1\.1\r\n/g)?.length).toBe(2);
+    expect([seen.includes('content-length: 10\r\n'), seen.includes('secret')]).toEqual([true, false]);
   });
 });

@@ -32,7 +32,7 @@ export type {
 } from './job.ts';
 export { logLine, port, succeeds, url } from './readiness.ts';
 export type { Patience } from './readiness.ts';
-export { addressOf, connect, folder, get, http, limit, service } from './service.ts';
+export { addressOf, byCookie, byHeader, byQuery, connect, folder, get, http, limit, service } from './service.ts';
 export type {
   AddressOf,
   Folder,
@@ -42,6 +42,7 @@ export type {
   ServiceCalling,
   ServiceInput,
   SmokeCheck,
+  StickyKey,
   Variable,
   Variables,
 } from './service.ts';

@@ -25,6 +25,9 @@ export type HealthCheck = { readonly interval: Duration; readonly timeout: Durat
   | { readonly kind: 'connect' }
 );
 
+/** Where a request names whom it belongs to (an account, a session, a symbol): requests with the same value stay on the same version while the weight of the new one grows. */
+export type StickyKey = { readonly from: 'header' | 'cookie' | 'query'; readonly name: string };
+
 /** A deployable unit, as plain data with every default filled in. */
 export type Service = {
   /** Globs relative to the project: what is packed into the artifact. */
@@ -32,6 +35,8 @@ export type Service = {
   readonly start: readonly [program: string, ...args: string[]];
   /** `request`: HTTP, balanced per request. `connection`: TCP or WebSocket, balanced per connection. */
   readonly traffic: 'request' | 'connection';
+  /** Absent: each request is drawn for itself. */
+  readonly sticky?: StickyKey;
   readonly health: HealthCheck;
   readonly smoke: readonly SmokeCheck[];
   readonly env: Variables;
@@ -57,6 +62,8 @@ export type ServiceInput<Callee extends string> = {
   readonly files: readonly string[];
   /** `request` (HTTP) unless told. */
   readonly traffic?: 'request' | 'connection';
+  /** Binds requests to a version by what they name: `byHeader('x-account')`, `byCookie('session')`, `byQuery('symbol')`. Only for `request`. */
+  readonly sticky?: StickyKey;
   /** `http('/health')` unless told; `connect()` for connections. */
   readonly health?: HealthCheck;
   /** Requests that a new version must answer as told before it gets traffic: `[get('/orders')]`. */
@@ -112,6 +119,15 @@ export const connect = (input: Rhythm = {}): HealthCheck => deepFreeze({ kind: '
 /** A request that a new version must answer with this status (200 unless told) and, when told, with this text in it. */
 export const get = (path: string, answer: { readonly status?: number; readonly contains?: string } = {}): SmokeCheck =>
   deepFreeze(fill(answer, { method: 'GET', path, status: 200 }));
+
+/** Requests with the same value of this header stay on the same version. */
+export const byHeader = (name: string): StickyKey => deepFreeze({ from: 'header', name });
+
+/** Requests with the same value of this cookie stay on the same version. */
+export const byCookie = (name: string): StickyKey => deepFreeze({ from: 'cookie', name });
+
+/** Requests with the same value of this query parameter stay on the same version. */
+export const byQuery = (name: string): StickyKey => deepFreeze({ from: 'query', name });
 
 /** The address (`host:port`) of another service of the same environment, behind its router, as the value of a variable. */
 export const addressOf = <const Name extends string>(service: Name): AddressOf<Name> => deepFreeze({ kind: 'address-of', service });

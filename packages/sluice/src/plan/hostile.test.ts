@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { defineDelivery, job } from '#define';
+import { byHeader, defineDelivery, job, service } from '#define';
 import { checkDelivery, plan, problemLine } from './index.ts';
 
 const problems = (value: unknown): readonly string[] => {
@@ -103,4 +103,13 @@ test('property: any JSON in any place gives a plan or problems with a path, and 
     }),
     { numRuns: 500 },
   );
+});
+
+test('a key that binds requests to a version has a name that can end no line, and is for requests', () => {
+  const start = ['node', 'x.js'] as const;
+  const withKey = (name: string, traffic: 'request' | 'connection' = 'request'): readonly string[] =>
+    problems({ ...valid(), services: { api: service({ start, files: ['x.js'], traffic, sticky: byHeader(name) }) } });
+  expect(withKey('x-account')).toEqual([]);
+  for (const name of ['', 'a b', 'a:', 'a\r\nb', 'a=b', 'x'.repeat(101)]) expect(withKey(name)).toHaveLength(1);
+  expect(withKey('x-account', 'connection')).toEqual([expect.stringContaining('a raw connection names nobody')]);
 });

@@ -56,11 +56,25 @@ const smokeShape: Rule = object('get(…)', {
   contains: { rule: text(), optional: true },
 });
 
+/** What header, cookie and parameter names may hold: tokens, so that none of them can end a line or another name. */
+const keyName = { pattern: /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}$/, what: 'the name of a header, a cookie or a query parameter' };
+const stickyShape: Rule = object('byHeader(…), byCookie(…) or byQuery(…)', {
+  from: { rule: oneOf(['header', 'cookie', 'query']) },
+  name: { rule: text(keyName) },
+});
+
 /** A service as `service({ … })` makes it. */
-export const serviceShape: Rule = object('service({ … })', {
+export const serviceShape: Rule = (value, path, report) => {
+  serviceFields(value, path, report);
+  if (isRecord(value) && value['sticky'] !== undefined && value['traffic'] === 'connection')
+    report(member(path, 'sticky'), "a raw connection names nobody; it is for traffic: 'request'");
+};
+
+const serviceFields: Rule = object('service({ … })', {
   files: { rule: list(globShape, 'some') },
   start: { rule: startShape },
   traffic: { rule: oneOf(['request', 'connection']) },
+  sticky: { rule: stickyShape, optional: true },
   health: { rule: healthShape },
   smoke: { rule: list(smokeShape) },
   env: { rule: variablesShape },

@@ -1,4 +1,5 @@
 import type { Clock, Ids } from '#kernel';
+import type { TrafficDeclaration } from '#rollout';
 import type { EnvironmentPorts } from './ports.ts';
 import type { Recorder } from './record.ts';
 import type { RegisterReader } from './recorded-register.ts';
@@ -21,7 +22,7 @@ export type DriverContext = {
   /** Whether forward effects in an environment wait for the signed log. */
   readonly isProtected: (environment: string) => boolean;
   /** How the router shall take a service's traffic. */
-  readonly declarationOf: (rollout: RolloutRecord) => { readonly traffic: 'request' | 'connection'; readonly port?: number };
+  readonly declarationOf: (rollout: RolloutRecord) => TrafficDeclaration;
   readonly trigger: Trigger;
   /** Aborts when the controller stops. */
   readonly signal: AbortSignal;

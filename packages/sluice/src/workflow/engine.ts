@@ -151,13 +151,8 @@ export async function startEngine(ports: EnginePorts, options: EngineOptions): P
     declarationOf: ({ environment, plan }) => {
       const service = plan.service.slice(environment.length + 1);
       const port = own(own(delivery.environments, environment)?.services, service)?.listen;
-      const traffic = own(delivery.services, service)?.traffic ?? 'request';
-      return port === undefined
-        ? { traffic }
-        : {
-            traffic,
-            port,
-          };
+      const { traffic = 'request', sticky } = own(delivery.services, service) ?? {};
+      return { traffic, ...(port === undefined ? {} : { port }), ...(sticky === undefined ? {} : { sticky }) };
     },
     trigger: options.trigger ?? noTrigger,
     persist: (until, work) => persist(ports, until, work),
