@@ -114,3 +114,11 @@ test('instances that never get healthy are told as such, not as unmeasured', asy
   expect(await perform(context, { kind: 'verify' })).toMatchObject({ kind: 'verified', instances: [{ state: 'starting' }] });
   expect(target.looks).toBe(0);
 });
+
+test('R-ROLL-06: a revert before any weight was moved ends with what the router shows, and is not asked for ever', async () => {
+  const context = await placed(new FakeTarget());
+  await context.router.declare(service, { traffic: 'request' });
+  await context.router.takeEpoch(service, 0);
+  const done = await perform(context, { kind: 'revert', service, id: 'd1-revert', by: 'sluice', reason: 'changed on disk' });
+  expect(done).toMatchObject({ kind: 'revert-observed', weights: { green: 0 } });
+});

@@ -100,7 +100,10 @@ async function attempt(context: EffectContext, command: Quick): Promise<RolloutE
     }
     case 'revert': {
       const reverted = await router.revert(service, { id: command.id, by: command.by, reason: command.reason });
-      return reverted.ok ? revertObserved(reverted.value) : failed({ kind: 'router', refusal: reverted.error });
+      if (reverted.ok) return revertObserved(reverted.value);
+      // The step that would have moved the first weight failed before it did: there is no way back because nobody left, and what the router does is looked at.
+      const seen = reverted.error.kind === 'nothing-to-revert-to' ? await router.observe(service) : undefined;
+      return seen?.ok === true ? revertObserved(seen.value) : failed({ kind: 'router', refusal: reverted.error });
     }
     case 'observe-revert': {
       const seen = await router.observe(service);
