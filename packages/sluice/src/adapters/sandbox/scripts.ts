@@ -123,7 +123,14 @@ exec 5<&-
 cd -- "$1" || { echo "sluice: no folder $1 inside" >&2; exit 125; }
 shift
 held= again=
-pass() { again=1; if [ -n "$!" ]; then kill -s "$1" "$!"; else held=$1; fi; }
+read -r ours </proc/$$/cmdline
+deliver() {
+  # Before it has become the program, the copy of this shell would take the signal for its own, and forget it.
+  tries=0
+  while [ "$tries" -lt 20000 ] && read -r theirs <"/proc/$!/cmdline" && [ "$theirs" = "$ours" ]; do tries=$((tries + 1)); done
+  kill -s "$1" "$!"
+} 2>/dev/null
+pass() { again=1; if [ -n "$!" ]; then deliver "$1"; else held=$1; fi; }
 ${passedOn.map((name) => `trap 'pass ${name}' ${name}`).join('\n')}
 exec 8<&0
 (
@@ -133,7 +140,7 @@ exec 8<&0
   exec /usr/bin/env --default-signal=INT,QUIT "$@"
 ) <&8 8<&- &
 exec 8<&-
-[ -z "$held" ] || kill -s "$held" "$!"
+[ -z "$held" ] || deliver "$held"
 code=
 while :; do
   again=
