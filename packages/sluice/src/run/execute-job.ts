@@ -1,4 +1,4 @@
-import { own, isoTime, type Clock, type Digest } from '#kernel';
+import { own, isoTime, SluiceError, systemFault, type Clock, type Digest } from '#kernel';
 import type { PlannedJob } from '#plan';
 import { relativeTo } from './folder-path.ts';
 import type { Attempt, AttemptEnd, Failure, JobResult, UnresolvedEffect } from './job-result.ts';
@@ -159,10 +159,23 @@ async function attemptAll(
     if (job.budget !== undefined && durationMs > job.budget) {
       emit({ type: 'job.over-budget', job: job.name, budgetMs: job.budget, durationMs });
     }
-    const outputs = await handOn(job, context, ticket, logFile);
-    const told = unmatched.length === 0 ? {} : { unmatched };
-    return { result: { kind: 'passed', durationMs, attempts, reports, ...told }, outputs };
+    try {
+      const outputs = await handOn(job, context, ticket, logFile);
+      const told = unmatched.length === 0 ? {} : { unmatched };
+      return { result: { kind: 'passed', durationMs, attempts, reports, ...told }, outputs };
+    } catch (error) {
+      const because = refusalOf(error);
+      if (because === undefined) throw error;
+      return unstarted(job, failure({ kind: 'outputs-unusable', because }, '', context, { began, attempts, reports }));
+    }
   }
+}
+
+/** Why what a job made cannot be read, where that is the job's or the machine's doing; undefined for a mistake of ours. */
+function refusalOf(error: unknown): string | undefined {
+  if (error instanceof SluiceError) return error.message;
+  if (error instanceof Error && error.name === 'PathRefused') return error.message;
+  return systemFault(error)?.fact;
 }
 
 /** Stores the result where it may be stored, and tells what the job hands on. */

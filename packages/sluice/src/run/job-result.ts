@@ -13,6 +13,7 @@ export type Failure =
   | { readonly kind: 'service-not-ready'; readonly service: string; readonly because: string; readonly tail: string }
   | { readonly kind: 'service-died'; readonly service: string; readonly because: string; readonly tail: string }
   | { readonly kind: 'output-missing'; readonly paths: readonly string[] }
+  | { readonly kind: 'outputs-unusable'; readonly because: string }
   | { readonly kind: 'log-lost'; readonly because: string };
 
 /** One try of a job, kept with its own log. */
@@ -109,6 +110,8 @@ export function describeFailure(failure: Failure): string {
       return `service "${failure.service}" died while the job ran: ${failure.because}`;
     case 'output-missing':
       return `ended well, but did not make its output ${failure.paths.map((path) => `"${path}"`).join(', ')}`;
+    case 'outputs-unusable':
+      return `ended well, but what it made cannot be handed on: ${failure.because}`;
     case 'log-lost':
       return `its log could not be written: ${failure.because}`;
     default:

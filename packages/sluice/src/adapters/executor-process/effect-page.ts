@@ -43,6 +43,6 @@ function parse(text: string): EffectPage | undefined {
 }
 
 /** The same for whoever asks about it. */
-export function unresolvedOf({ owner, state, told: _, ...effect }: EffectPage): UnresolvedEffect {
-  return { ...effect, state: state === 'began' ? (isRunning(owner) ? 'running' : 'lost') : state };
+export function unresolvedOf({ owner, state, planDigest, commit, job, runId, beganAt }: EffectPage): UnresolvedEffect {
+  return { planDigest, commit, job, runId, beganAt, state: state === 'began' ? (isRunning(owner) ? 'running' : 'lost') : state };
 }

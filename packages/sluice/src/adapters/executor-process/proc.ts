@@ -72,12 +72,18 @@ function readStat(pid: number): readonly string[] | undefined {
   let text: string;
   try {
     text = readFileSync(path, 'latin1');
-  } catch {
+  } catch (error) {
+    // Who cannot be looked at is not gone: without a descriptor left, the look has to be repeated.
+    if (isShortage(error)) throw error;
     return undefined;
   }
   // The command name, in parentheses, may hold anything: what follows the last one is fixed.
   return text.slice(text.lastIndexOf(')') + 2).split(' ');
 }
+
+/** Whether a look failed because nobody may open anything at the moment. */
+export const isShortage = (error: unknown): boolean =>
+  error instanceof Error && ['EMFILE', 'ENFILE', 'ENOMEM'].includes(String((error as NodeJS.ErrnoException).code));
 
 /** The task a process was started for, as its environment at its start tells. */
 export function taskOf(pid: number): string | undefined {

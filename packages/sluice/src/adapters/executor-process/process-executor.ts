@@ -65,6 +65,7 @@ export class ProcessExecutor implements Executor {
     let ending: Promise<number> | undefined;
     const end = (): void => {
       ending ??= place.end();
+      ending.catch(() => undefined); // awaited below, where it fails the attempt
     };
     stop.addEventListener('abort', end, { once: true });
     try {
@@ -96,8 +97,9 @@ export class ProcessExecutor implements Executor {
     const env = jobEnvironment(request, place.surroundings);
     const onOutput = this.#isPiped(request) ? { onOutput: (bytes: Buffer) => log.write(bytes) } : {};
     const running = place.startAll({ steps, env, log: log.fd, ...onOutput });
-    stop.addEventListener('abort', running.stop, { once: true });
-    if (stop.aborted) running.stop();
+    const call = (): void => running.stop();
+    stop.addEventListener('abort', call, { once: true });
+    if (stop.aborted) call();
     try {
       const end = await running.ended;
       log.flush();
@@ -108,7 +110,7 @@ export class ProcessExecutor implements Executor {
       if (stop.aborted) return { ended: { kind: 'stopped', step }, leftovers: 0 };
       return { ended: { kind: 'ended', step, how: stepEnd(end, step, stepWords(steps[step - 1] ?? '')[0]) }, leftovers: left };
     } finally {
-      stop.removeEventListener('abort', running.stop);
+      stop.removeEventListener('abort', call);
       place.close();
     }
   }

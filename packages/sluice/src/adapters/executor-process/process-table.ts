@@ -1,5 +1,5 @@
 import { signalProcess, type ProcessIdentity } from '#host';
-import { isProcess, lastPid, listPids, ownAncestors, pidMaximum, readProc, startOf, taskOf, writesTo } from './proc.ts';
+import { isProcess, isShortage, lastPid, listPids, ownAncestors, pidMaximum, readProc, startOf, taskOf, writesTo } from './proc.ts';
 import { StepGroups } from './step-groups.ts';
 import type { Task } from './task.ts';
 
@@ -51,9 +51,9 @@ export class ProcessTable {
 
   /** The leader of a session was waited for: from now on only who is left in it keeps its number, so they are looked at before anything else happens. */
   leaderEnded(leader: ProcessIdentity): void {
-    this.scan();
+    const seen = this.#scanned();
     this.#groups.leaderEnded(leader);
-    this.#groups.forgetEmpty((session) => this.#isKept(session));
+    if (seen) this.#groups.forgetEmpty((session) => this.#isKept(session));
   }
 
   close(task: Task): void {
@@ -65,12 +65,32 @@ export class ProcessTable {
 
   /** A look, after which the sessions are forgotten that ended. */
   sample(): void {
-    this.scan();
-    this.#groups.forgetEmpty((session) => this.#isKept(session));
+    if (this.#scanned()) this.#groups.forgetEmpty((session) => this.#isKept(session));
   }
 
-  /** Looks at every process that came since the last look. Parents come before their children, unless the ids came round. */
+  /** Whether a look succeeded: one for which there is no descriptor left is made again later. */
+  #scanned(): boolean {
+    try {
+      this.scan();
+      return true;
+    } catch (error) {
+      if (isShortage(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Looks at every process that came since the last look. Parents come before their children, unless the ids came round. Throws where nobody can be looked at. */
   scan(): void {
+    const before = this.#lookedTo;
+    try {
+      this.#scan();
+    } catch (error) {
+      this.#lookedTo = before;
+      throw error;
+    }
+  }
+
+  #scan(): void {
     const now = this.#now();
     const mayHaveComeRound = now - this.#lookedAt >= this.#roundMs;
     this.#lookedAt = now;
