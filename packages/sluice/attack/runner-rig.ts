@@ -29,7 +29,7 @@ export class StrangersProject implements Disposable {
     this.write('.gitignore', 'node_modules/\n');
     this.write(
       'sluice.config.ts',
-      `import { command, defineDelivery, exitCode, job, junit, lcov, logLine, minutes, port, postgres, seconds, steps, succeeds } from 'sluice';\nexport default defineDelivery({ name: 'x', jobs: {${jobs}} });\n`,
+      `import { command, defineDelivery, exitCode, grant, job, junit, lcov, logLine, minutes, port, postgres, seconds, steps, succeeds } from 'sluice';\nexport default defineDelivery({ name: 'x', jobs: {${jobs}}${jobs.includes("secrets: ['TOKEN']") ? ", secrets: { TOKEN: grant({ jobs: ['x'] }) }" : ''} });\n`,
     );
   }
 
