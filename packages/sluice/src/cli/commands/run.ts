@@ -79,6 +79,14 @@ async function runHere(invocation: Invocation, order: Order): Promise<{ readonly
     onWaiting: (holder) => show({ type: 'run.waiting', at: 0, for: holder }),
     onLeftovers: (dead, processes) => show({ type: 'run.leftovers-ended', at: 0, runId: dead, processes }),
   });
+  if (open.isolation === 'none') {
+    const walled = plan.jobs.filter((job) => job.network !== undefined && job.network !== 'full').map((job) => job.name);
+    // Said on standard error, so that it is seen beside a document too.
+    if (walled.length > 0)
+      terminal.note(
+        `${terminal.symbol('warning')} without --sandbox nothing keeps ${walled.join(', ')} from the network, as the definition wants it`,
+      );
+  }
   const outcome = await runPipeline(plan, open.ports, {
     runId,
     commit: commit?.sha ?? 'no-commit',
