@@ -192,8 +192,11 @@ async function startOfAProcess(): Promise<number> {
   return took.toSorted((a, b) => a - b)[2] ?? Number.NaN;
 }
 
+/** One started process for each instance: the program itself, or, where it is confined, whoever supervises what is inside. */
 const instancesRunning = (): number =>
-  processesOf(rig.folder).filter(({ command, environment }) => command.includes('service.mjs') && environment.includes('SLUICE_INSTANCE='))
-    .length;
+  processesOf(rig.folder).filter(
+    ({ command, environment }) =>
+      environment.includes('SLUICE_INSTANCE=') && (command.includes(' sluice-sandbox ') || /^\S*node service\.mjs/.test(command)),
+  ).length;
 
 const occurrences = (text: string, part: string): number => text.split(part).length - 1;
