@@ -35,7 +35,7 @@ export type ServeWorld = {
 };
 
 /** A watch looks every 50 ms; what is held up ten times as long cannot see a fault in time, and says so. */
-const heldUp = { alarmAtMs: 500, everyMs: 1_000 } as const;
+const heldUp = { alarmAtMs: 500, everyMs: 100 } as const;
 
 /** Runs the control plane of a project until the signal aborts: database, agent, engine, API, in this order, and away in the opposite one. Services and router run on. */
 export async function serveControlPlane(world: ServeWorld, options: ServeOptions): Promise<number> {

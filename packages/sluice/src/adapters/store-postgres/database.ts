@@ -38,14 +38,12 @@ export function openDatabase({ url, schema = 'sluice', connections = 10 }: Datab
   const pool = new Pool({ ...config, max: connections });
   // An idle connection that the server closed: the pool has dropped it already, and whoever needs one hears of it.
   pool.on('error', () => undefined);
-  const connect = async (): Promise<PoolClient> => {
-    const client = await pool.connect().catch((error: unknown) => {
+  // Between two queries, and after the pool has given it up, a lost connection is an event without a listener, which would end the process.
+  pool.on('connect', (client) => void client.on('error', () => undefined));
+  const connect = async (): Promise<PoolClient> =>
+    pool.connect().catch((error: unknown) => {
       throw asSluiceError(error);
     });
-    // Between two queries a lost connection is an event without a listener, which would end the process.
-    if (client.listenerCount('error') === 0) client.on('error', () => undefined);
-    return client;
-  };
   const attempt = async <T>(work: (tx: Tx) => Promise<T>): Promise<T> => {
     const client = await connect();
     try {
